@@ -1,0 +1,14 @@
+package config
+
+import "log/slog"
+
+// Secret is text that must not be printed: every way of formatting it yields
+// "[redacted]". Convert to string where it is used, and only there.
+type Secret string
+
+const redacted = "[redacted]"
+
+func (Secret) String() string               { return redacted }
+func (Secret) GoString() string             { return redacted }
+func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

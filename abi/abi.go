@@ -89,12 +89,12 @@ type Execution struct {
 
 // Device is what an executor reports of the hardware behind it.
 type Device struct {
-	Name      string      // 1 to 128 bytes
-	Target    Target      // of the hardware; a simulator may run others too
-	NumQubits uint16      // at least 1
-	Edges     [][2]uint16 // coupled pairs, (control, target) where Directed; empty: any two
-	Directed  bool
-	MaxShots  *uint64 // nil: unlimited
+	Name      string      `json:"name"`            // 1 to 128 bytes
+	Target    Target      `json:"target"`          // of the hardware; a simulator may run others too
+	NumQubits uint16      `json:"num_qubits"`      // at least 1
+	Edges     [][2]uint16 `json:"edges,omitempty"` // coupled pairs, (control, target) where Directed; empty: any two
+	Directed  bool        `json:"directed"`
+	MaxShots  *uint64     `json:"max_shots,omitempty"` // nil: unlimited
 }
 
 // FailureKind says why an executor could not do what it was asked.

@@ -1,0 +1,41 @@
+package conformance
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// BuildGo compiles the Go program in dir into a module, as its author would.
+func BuildGo(tb testing.TB, dir string) []byte {
+	tb.Helper()
+	run := func(args ...string) string {
+		cmd := exec.CommandContext(tb.Context(), "go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			tb.Fatalf("%v: %v\n%s", cmd, err, stderr.String())
+		}
+		return string(out)
+	}
+	// go test takes the files that a test opens for its inputs, but not those that
+	// a compiler opens for it: look at them, so that no old result is shown for them.
+	folders := run("list", "-deps", "-f", "{{if not .Standard}}{{.Dir}}{{end}}", ".")
+	for folder := range strings.Lines(folders) {
+		if _, err := os.ReadDir(strings.TrimSpace(folder)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	file := filepath.Join(tb.TempDir(), "guest.wasm")
+	run("build", "-buildmode=c-shared", "-o", file, ".")
+	wasm, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return wasm
+}

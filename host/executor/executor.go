@@ -1,0 +1,236 @@
+// Package executor runs an executor, a WebAssembly file that nobody here
+// trusts, in child processes of the node: one for each guest that may run at the
+// same time. A deadline or a cancellation ends in SIGKILL, which nothing in a
+// guest can delay, and a fresh child takes over.
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/executor/wire"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// Config says what to run and within which limits.
+type Config struct {
+	Name        string            // in messages and logs
+	Wasm        []byte            // the module
+	Settings    map[string]string // what config.get answers
+	Limits      Limits            // zero fields take their defaults
+	Concurrency int               // guests side by side; 0 is 1
+	Keep        bool              // instances outlive their jobs however cheap they are to make
+	CacheDir    string            // of compiled code, as PrivateDir makes it; empty: none
+	Log         *slog.Logger      // nil discards
+}
+
+// Limits bound what a guest may take.
+type Limits struct {
+	Memory   uint64        // bytes of linear memory
+	JobTime  time.Duration // of one job
+	OpenTime time.Duration // of an instance's start and open
+	Grace    time.Duration // from a cancellation to the kill
+}
+
+// DefaultLimits are those of a device file that sets none.
+var DefaultLimits = Limits{
+	Memory:   256 << 20,
+	JobTime:  60 * time.Second,
+	OpenTime: 30 * time.Second,
+	Grace:    2 * time.Second,
+}
+
+// compileTime is how long compiling may take before the guest's own time starts.
+const compileTime = 2 * time.Minute
+
+func (l Limits) orDefaults() Limits {
+	d := DefaultLimits
+	if l.Memory == 0 {
+		l.Memory = d.Memory
+	}
+	if l.JobTime == 0 {
+		l.JobTime = d.JobTime
+	}
+	if l.OpenTime == 0 {
+		l.OpenTime = d.OpenTime
+	}
+	if l.Grace == 0 {
+		l.Grace = d.Grace
+	}
+	return l
+}
+
+// Executor is an executor whose children run. It is safe for concurrent use.
+type Executor struct {
+	cfg    Config
+	load   wire.LoadBody
+	loaded wire.LoadedBody
+	free   chan *slot // every slot that no job holds and no restart
+
+	closing context.Context // done once Close was called
+	shut    context.CancelFunc
+	closed  sync.Once
+}
+
+// slot is the place of one child, which may be replaced.
+type slot struct{ child *child }
+
+// Open checks the module against the contract, starts the children and opens a
+// first instance in each. Errors are *fault.ExecutorError.
+func Open(ctx context.Context, cfg Config) (*Executor, error) {
+	cfg.Limits = cfg.Limits.orDefaults()
+	cfg.Concurrency = max(cfg.Concurrency, 1)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	e := &Executor{cfg: cfg, free: make(chan *slot, cfg.Concurrency)}
+	contract, err := contract(cfg.Wasm)
+	if err != nil {
+		return nil, e.fault(fault.Refused, err.Error())
+	}
+	if len(contract.Needs) > 0 {
+		return nil, e.fault(fault.Refused, ungranted(contract.Needs))
+	}
+	e.load = loadBody(cfg, contract)
+	e.closing, e.shut = context.WithCancel(context.Background())
+
+	// The first child compiles; the others find its code in the cache.
+	first, err := e.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.loaded = first.loaded
+	e.free <- &slot{first}
+	for range cfg.Concurrency - 1 {
+		next, err := e.start(ctx)
+		if err != nil {
+			for range len(e.free) {
+				(<-e.free).child.kill()
+			}
+			return nil, err
+		}
+		e.free <- &slot{next}
+	}
+	return e, nil
+}
+
+// Name is what messages call the executor.
+func (e *Executor) Name() string { return e.cfg.Name }
+
+// Device is what the executor reported when it was opened.
+func (e *Executor) Device() abi.Device { return e.loaded.Device }
+
+// Kept reports whether instances outlive their jobs, because they are slow to
+// make.
+func (e *Executor) Kept() bool { return e.loaded.Kept }
+
+// Run runs a job and returns its checked result, whose Elapsed is set. It waits
+// for a child to be free. When ctx ends, the guest sees the cancellation and is
+// killed if it goes on for longer than the grace period. Errors are
+// *fault.ExecutorError.
+func (e *Executor) Run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
+	if err := job.Check(); err != nil {
+		return nil, e.refuse(err)
+	}
+	if err := e.loaded.Device.Accepts(job); err != nil {
+		return nil, e.refuse(err)
+	}
+	var s *slot
+	select {
+	case s = <-e.free:
+	case <-ctx.Done():
+		return nil, e.cancelled(ctx, "before it started")
+	case <-e.closing.Done():
+		return nil, e.fault(fault.Unavailable, "it is being closed")
+	}
+	execution, err := e.runIn(ctx, s, job)
+	if s.child != nil && !s.child.usable {
+		go e.restart(s) // the next job finds a fresh child, if it is not too quick
+	} else {
+		e.free <- s
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := execution.Check(job); err != nil {
+		return nil, e.fault(fault.Invalid, "the result of run: "+err.Error())
+	}
+	return execution, nil
+}
+
+// runIn runs a job in a slot's child, or in a fresh one where that has ended
+// since its last job.
+func (e *Executor) runIn(ctx context.Context, s *slot, job *abi.Job) (*abi.Execution, error) {
+	if s.child != nil && !s.child.gone() {
+		execution, err := s.child.run(ctx, job)
+		if !errors.Is(err, errNotSent) {
+			return execution, err
+		}
+	}
+	if err := e.replace(ctx, s); err != nil {
+		return nil, err
+	}
+	return s.child.run(ctx, job)
+}
+
+// restart replaces a slot's child. Where that fails, the next job tries again
+// and reports why.
+func (e *Executor) restart(s *slot) {
+	if err := e.replace(e.closing, s); err != nil && e.closing.Err() == nil {
+		e.cfg.Log.Error("executor does not start again", "executor", e.cfg.Name, "error", err)
+	}
+	e.free <- s
+}
+
+func (e *Executor) replace(ctx context.Context, s *slot) error {
+	if s.child != nil {
+		s.child.kill()
+		s.child = nil
+	}
+	fresh, err := e.start(ctx)
+	if err == nil {
+		s.child = fresh
+	}
+	return err
+}
+
+// Close ends the children. Jobs that still run fail.
+func (e *Executor) Close() error {
+	e.closed.Do(func() {
+		e.shut()
+		for range e.cfg.Concurrency {
+			if s := <-e.free; s.child != nil {
+				s.child.kill()
+			}
+		}
+	})
+	return nil
+}
+
+func (e *Executor) fault(cause fault.Cause, reason string) *fault.ExecutorError {
+	return &fault.ExecutorError{Executor: e.cfg.Name, Cause: cause, Reason: reason}
+}
+
+// refuse reports a job that the guest never saw.
+func (e *Executor) refuse(err error) error {
+	if f, ok := errors.AsType[*abi.Failure](err); ok {
+		return e.fault(fault.Cause(f.Kind), f.Message)
+	}
+	return e.fault(fault.Invalid, err.Error())
+}
+
+func (e *Executor) cancelled(ctx context.Context, when string) error {
+	err := e.fault(fault.Cancelled, "the job was cancelled "+when)
+	err.Err = context.Cause(ctx)
+	return err
+}
+
+func ungranted(needs []string) string {
+	return fmt.Sprintf("it needs %v, which this node grants to no executor: "+
+		"use one that computes its result, or a node that serves instruments", needs)
+}

@@ -1,0 +1,410 @@
+package executor_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+const (
+	logImport       = `(import "coda:executor/context@0.1.0" "log" (func $log (param i32 i32 i32)))`
+	cancelledImport = `(import "coda:executor/context@0.1.0" "cancelled" (func $cancelled (result i32)))`
+	progressImport  = `(import "coda:executor/context@0.1.0" "progress" (func $progress (param i64)))`
+	getImport       = `(import "coda:executor/config@0.1.0" "get" (func $get (param i32 i32 i32)))`
+	keysImport      = `(import "coda:executor/config@0.1.0" "keys" (func $keys (param i32)))`
+	exitImport      = `(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))`
+	writeImport     = `(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))`
+
+	unavailable = `(i32.store8 (i32.const 128) (i32.const 1)) (i32.store8 (i32.const 136) (i32.const 1))
+		(i32.store (i32.const 140) (i32.const 100)) (i32.store (i32.const 144) (i32.const 4))`
+)
+
+// open opens an executor for the length of the test.
+func open(tb testing.TB, cfg executor.Config) *executor.Executor {
+	tb.Helper()
+	if cfg.Name == "" {
+		cfg.Name = "fake"
+	}
+	e, err := executor.Open(tb.Context(), cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// job has n qubits; one of 13 makes the skeleton do what its test wants.
+func job(n uint16) *abi.Job {
+	return &abi.Job{ID: "job-" + strconv.Itoa(int(n)), Shots: 100, Circuit: &abi.Circuit{
+		NumQubits: n, Operations: []abi.Operation{{Gate: abi.RX, Param: 1}}, Measurements: []uint16{0, 1},
+	}}
+}
+
+// good checks that the executor answers as it should.
+func good(t *testing.T, e *executor.Executor) {
+	t.Helper()
+	got, err := e.Run(t.Context(), job(5))
+	if err != nil {
+		t.Fatalf("a good job fails: %v", err)
+	}
+	if want := []abi.Outcome{{Bits: 0, Count: 100}}; !reflect.DeepEqual(got.Outcomes, want) || got.Elapsed == nil {
+		t.Fatalf("a good job gives %+v", got)
+	}
+}
+
+// cause checks an error's kind and a part of its message.
+func cause(t *testing.T, err error, want fault.Cause, part string) {
+	t.Helper()
+	e, ok := errors.AsType[*fault.ExecutorError](err)
+	if !ok || e.Cause != want || !strings.Contains(err.Error(), part) {
+		t.Errorf("error %v, want %s with %q", err, want, part)
+	}
+}
+
+func TestDevice(t *testing.T) {
+	t.Parallel()
+	e := open(t, executor.Config{Wasm: assemble(t, nil)})
+	want := abi.Device{Name: "fake", Target: abi.CNOT, NumQubits: 50}
+	if got := e.Device(); !reflect.DeepEqual(got, want) {
+		t.Errorf("device %+v, want %+v", got, want)
+	}
+	if e.Kept() {
+		t.Error("instances of a module this small outlive their jobs")
+	}
+	for range 3 {
+		good(t, e)
+	}
+}
+
+// TestWhatGuestsDoWrong is the table of what one job can do to the next: nothing.
+func TestWhatGuestsDoWrong(t *testing.T) {
+	t.Parallel()
+	twice := `(i32.store (i32.const 140) (i32.const 2)) (i64.store (i32.const 216) (local.get 10))`
+	for name, tt := range map[string]struct {
+		places map[string]string
+		cause  fault.Cause
+		part   string
+	}{
+		"trap":            {map[string]string{"bad": "unreachable"}, fault.Trapped, "unreachable"},
+		"division":        {map[string]string{"bad": "(drop (i32.div_u (i32.const 1) (i32.const 0)))"}, fault.Trapped, "divide by zero"},
+		"deep recursion":  {map[string]string{"bad": "(call $deep)"}, fault.Trapped, "stack overflow"},
+		"out of bounds":   {map[string]string{"bad": "(i32.store (i32.const -4) (i32.const 1))"}, fault.Trapped, "out of bounds"},
+		"exit":            {map[string]string{"imports": exitImport, "bad": "(call $exit (i32.const 3))"}, fault.Trapped, "exited with status 3"},
+		"endless loop":    {map[string]string{"bad": "(call $forever)"}, fault.Limit, "limits.job_time = 300ms"},
+		"result pointer":  {map[string]string{"bad": "(return (i32.const 12))"}, fault.Invalid, "not aligned"},
+		"result outside":  {map[string]string{"bad": "(return (i32.const 0x7ffffff8))"}, fault.Invalid, "beyond the memory"},
+		"discriminant":    {map[string]string{"bad": "(i32.store8 (i32.const 128) (i32.const 7))"}, fault.Invalid, "discriminant 7"},
+		"outcome twice":   {map[string]string{"bad": twice}, fault.Invalid, "outcome"},
+		"too many bits":   {map[string]string{"bad": "(i64.store (i32.const 192) (i64.const 4))"}, fault.Invalid, "bits"},
+		"zero count":      {map[string]string{"bad": "(i64.store (i32.const 200) (i64.const 0))"}, fault.Invalid, "count"},
+		"sum":             {map[string]string{"bad": "(i64.store (i32.const 200) (i64.const 99))"}, fault.Invalid, "shots"},
+		"own failure":     {map[string]string{"bad": unavailable}, fault.Unavailable, "fake"},
+		"realloc traps":   {map[string]string{"realloc": "(if (i32.eq (local.get 3) (i32.const 6)) (then unreachable))"}, fault.Trapped, "unreachable"},
+		"out of memory":   {map[string]string{"realloc": "(if (i32.eq (local.get 3) (i32.const 6)) (then (return (i32.const 0))))"}, fault.Invalid, "out of memory"},
+		"realloc outside": {map[string]string{"realloc": "(if (i32.eq (local.get 3) (i32.const 6)) (then (return (i32.const -16))))"}, fault.Invalid, "beyond the memory"},
+		"import in realloc": {map[string]string{
+			"imports": cancelledImport,
+			"realloc": "(if (i32.eq (local.get 3) (i32.const 6)) (then (drop (call $cancelled))))",
+		}, fault.Invalid, "during realloc"},
+		"log level":          {map[string]string{"imports": logImport, "bad": "(call $log (i32.const 4) (i32.const 100) (i32.const 4))"}, fault.Invalid, "level"},
+		"log outside":        {map[string]string{"imports": logImport, "bad": "(call $log (i32.const 1) (i32.const -2) (i32.const 4))"}, fault.Invalid, "beyond the memory"},
+		"cancelled, it says": {map[string]string{"bad": unavailable + `(i32.store8 (i32.const 136) (i32.const 2))`}, fault.Internal, "was not"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limits := executor.Limits{}
+			if tt.cause == fault.Limit {
+				limits.JobTime = 300 * time.Millisecond
+			}
+			e := open(t, executor.Config{Wasm: assemble(t, tt.places), Limits: limits})
+			good(t, e)
+			for range 2 {
+				bad := job(13)
+				bad.ID = "job-13" // six bytes, which the allocators above look for
+				_, err := e.Run(t.Context(), bad)
+				cause(t, err, tt.cause, tt.part)
+				if tt.places["realloc"] == "" {
+					good(t, e)
+				}
+			}
+		})
+	}
+}
+
+func TestATrapInTheCleanUpLeavesTheResult(t *testing.T) {
+	t.Parallel()
+	e := open(t, executor.Config{Wasm: assemble(t, map[string]string{
+		"exports": `(func (export "cabi_post_coda:executor/executor@0.1.0#run") (param i32) unreachable)`,
+	})})
+	for range 3 {
+		good(t, e)
+	}
+}
+
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	refusal := `(i32.store8 (i32.const 16) (i32.const 1)) (i32.store8 (i32.const 24) (i32.const 1))
+		(i32.store (i32.const 28) (i32.const 100)) (i32.store (i32.const 32) (i32.const 4))`
+	for name, tt := range map[string]struct {
+		places map[string]string
+		cause  fault.Cause
+		part   string
+	}{
+		"its own words": {map[string]string{"open": refusal}, fault.Unavailable, "fake"},
+		"trap":          {map[string]string{"open": "unreachable"}, fault.Trapped, "during open"},
+		"start trap":    {map[string]string{"exports": `(func $start unreachable) (start $start)`}, fault.Trapped, "during its start"},
+		"bad device":    {map[string]string{"open": "(i32.store16 (i32.const 34) (i32.const 0))"}, fault.Invalid, "qubit"},
+		"memory":        {map[string]string{"memory": "5000"}, fault.Refused, "memory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := executor.Open(t.Context(), executor.Config{Name: "fake", Wasm: assemble(t, tt.places)})
+			cause(t, err, tt.cause, tt.part)
+		})
+	}
+}
+
+// TestOpenIsBound has a guest that hangs at every other open, by chance: the
+// node's start and the instances made later are bound alike.
+func TestOpenIsBound(t *testing.T) {
+	t.Parallel()
+	cfg := executor.Config{
+		Name: "fake",
+		Wasm: assemble(t, map[string]string{
+			"imports": `(import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))`,
+			"open": `(drop (call $random (i32.const 300) (i32.const 1)))
+				(if (i32.and (i32.load8_u (i32.const 300)) (i32.const 1)) (then (call $forever)))`,
+		}),
+		Limits: executor.Limits{OpenTime: 200 * time.Millisecond},
+	}
+	var atStart, later error
+	for atStart == nil {
+		var e *executor.Executor
+		if e, atStart = executor.Open(t.Context(), cfg); atStart == nil {
+			_ = e.Close()
+		}
+	}
+	cause(t, atStart, fault.Limit, "limits.open_time = 200ms")
+	e, err := executor.Open(t.Context(), cfg)
+	for err != nil {
+		e, err = executor.Open(t.Context(), cfg)
+	}
+	defer e.Close()
+	for later == nil {
+		_, later = e.Run(t.Context(), job(5))
+	}
+	cause(t, later, fault.Limit, "limits.open_time = 200ms")
+	for range 20 {
+		if _, err = e.Run(t.Context(), job(5)); err == nil {
+			return
+		}
+	}
+	t.Errorf("no job runs any more: %v", err)
+}
+
+func TestCancellation(t *testing.T) {
+	t.Parallel()
+	cooperative := `(loop $wait (br_if $wait (i32.eqz (call $cancelled))))` + unavailable + `(i32.store8 (i32.const 136) (i32.const 2))`
+	for name, tt := range map[string]struct {
+		bad   string
+		grace time.Duration
+	}{
+		"seen by the guest": {cooperative, time.Minute},
+		"ignored":           {"(call $forever)", 50 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := open(t, executor.Config{
+				Wasm:   assemble(t, map[string]string{"imports": cancelledImport, "bad": tt.bad}),
+				Limits: executor.Limits{Grace: tt.grace},
+			})
+			for range 3 {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(30*time.Millisecond, cancel)
+				_, err := e.Run(ctx, job(13))
+				cause(t, err, fault.Cancelled, "")
+				good(t, e)
+			}
+		})
+	}
+}
+
+func TestWhatGuestsSee(t *testing.T) {
+	t.Parallel()
+	var out safeBuffer
+	e := open(t, executor.Config{
+		Settings: map[string]string{"fake": "a value", "other": "x"},
+		Log:      slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Wasm: assemble(t, map[string]string{
+			"imports": getImport + keysImport + logImport + progressImport + writeImport,
+			"exports": `(data (i32.const 320) "line one\nline two\n") (data (i32.const 360) "\40\01\00\00\12\00\00\00")`,
+			"bad": `
+				(call $get (i32.const 100) (i32.const 4) (i32.const 300))
+				(call $log (i32.const 2) (i32.load (i32.const 304)) (i32.load (i32.const 308)))
+				(call $get (i32.const 100) (i32.const 3) (i32.const 300))
+				(if (i32.load8_u (i32.const 300)) (then unreachable))
+				(call $keys (i32.const 300))
+				(if (i32.ne (i32.load (i32.const 304)) (i32.const 2)) (then unreachable))
+				(call $log (i32.const 1) (i32.load (i32.load (i32.const 300))) (i32.load offset=4 (i32.load (i32.const 300))))
+				(call $progress (i64.const 42))
+				(drop (call $write (i32.const 1) (i32.const 360) (i32.const 1) (i32.const 380)))`,
+		}),
+	})
+	if _, err := e.Run(t.Context(), job(13)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`level=WARN msg="a value" executor=fake job=job-13`,
+		`level=INFO msg=fake executor=fake job=job-13`,
+		`level=DEBUG msg=progress executor=fake job=job-13 shots=42`,
+		`level=INFO msg="line one" executor=fake`,
+		`level=INFO msg="line two" executor=fake`,
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	e := open(t, executor.Config{
+		Limits: executor.Limits{Memory: 4 << 20},
+		// Grows by 1 MiB until refused: 62 pages remain beside the first two.
+		Wasm: assemble(t, map[string]string{"bad": `
+			(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+			(if (i32.ne (memory.size) (i32.const 64)) (then unreachable))`}),
+	})
+	if _, err := e.Run(t.Context(), job(13)); err != nil {
+		t.Error(err)
+	}
+	good(t, e)
+}
+
+func TestRefusedBeforeTheGuestSeesThem(t *testing.T) {
+	t.Parallel()
+	e := open(t, executor.Config{Wasm: assemble(t, map[string]string{"bad": "unreachable"})})
+	wide, many := job(13), job(13)
+	wide.Circuit.NumQubits = 51
+	many.Circuit.Measurements = make([]uint16, 65)
+	for _, j := range []*abi.Job{wide, many} {
+		_, err := e.Run(t.Context(), j)
+		cause(t, err, fault.Unsupported, "")
+	}
+}
+
+func TestALostChildIsReplaced(t *testing.T) {
+	t.Parallel()
+	const name = "fake-lost"
+	e := open(t, executor.Config{Name: name, Wasm: assemble(t, map[string]string{"bad": "(call $forever)"})})
+	pid := child(t, name)
+	_ = syscall.Kill(pid, syscall.SIGKILL) // while it is idle
+	gone(t, pid, true)
+	good(t, e)
+
+	pid = child(t, name)
+	time.AfterFunc(50*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	_, err := e.Run(t.Context(), job(13))
+	cause(t, err, fault.Lost, "signal: killed")
+	good(t, e)
+}
+
+func TestConcurrency(t *testing.T) {
+	t.Parallel()
+	e := open(t, executor.Config{
+		Wasm: assemble(t, map[string]string{"bad": "(call $forever)"}), Concurrency: 3,
+		Limits: executor.Limits{JobTime: 500 * time.Millisecond},
+	})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			_, err := e.Run(t.Context(), job(13))
+			cause(t, err, fault.Limit, "job_time")
+		})
+	}
+	// The third slot goes on while the others hang.
+	for range 20 {
+		good(t, e)
+	}
+	wg.Wait()
+}
+
+func TestCloseLeavesNothing(t *testing.T) {
+	t.Parallel()
+	const name = "fake-close"
+	e := open(t, executor.Config{Name: name, Wasm: assemble(t, nil), Concurrency: 2})
+	if pids := children(t, name); len(pids) != 2 {
+		t.Fatalf("children %v", pids)
+	}
+	good(t, e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if pids := children(t, name); len(pids) != 0 {
+		t.Errorf("children %v are left", pids)
+	}
+	_, err := e.Run(t.Context(), job(5))
+	cause(t, err, fault.Unavailable, "closed")
+}
+
+func TestCacheMustBePrivate(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "cache")
+	if err := executor.PrivateDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := executor.PrivateDir(dir); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+	e := open(t, executor.Config{Wasm: assemble(t, nil), CacheDir: dir})
+	good(t, e)
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		t.Errorf("nothing was cached: %v", err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := executor.PrivateDir(dir); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+		t.Errorf("a readable cache: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := executor.PrivateDir(link); err == nil {
+		t.Error("a symlink is taken")
+	}
+}
+
+// safeBuffer is a buffer for a log.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

@@ -1,0 +1,199 @@
+// Package guest is the child process in which an executor runs, and the only
+// place that imports wazero. The node starts one child per running guest, from
+// its own binary, and kills it to stop the guest; nothing here needs to be
+// interrupted.
+//
+// The child does one thing at a time, on one goroutine: read a job, run it,
+// answer, make the next instance ready. That is also what keeps the garbage
+// collector out of the way: a collection has to wait for a running guest and
+// stalls everything meanwhile, so it is off, and called for between jobs.
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/executor/wire"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// Subcommand is the hidden command-line argument under which a binary calls
+// Main.
+const Subcommand = "__executor"
+
+// connFD is the descriptor of the socket to the node.
+const connFD = 3
+
+const (
+	heapLimit     = 512 << 20 // of Go's own heap; guests' memories are outside it
+	collectEveryN = 512       // jobs; an instance leaves some 30 KiB of garbage
+)
+
+// Main serves one executor over descriptor 3 until the node closes it, and
+// returns the exit status.
+func Main() int {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(heapLimit)
+	closeInherited()
+	socket := os.NewFile(connFD, "node")
+	if socket == nil {
+		return 2
+	}
+	// A crash of the Go runtime is written where the node sees it.
+	_ = debug.SetCrashOutput(socket, debug.CrashOptions{})
+	go exitOnHangup(connFD)
+	c := &child{conn: wire.NewConn(socket, wire.MaxFromNode), pending: func() bool { return readable(connFD) }}
+	if err := c.serve(context.Background()); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// child is one executor, loaded, and the connection to its node.
+type child struct {
+	conn    *wire.Conn
+	pending func() bool // whether the node has said something
+
+	engine *engine
+	spare  *instance // ready to run, or nil
+	broken error     // why there is no spare
+
+	job       abi.Job // its slices are used again
+	running   bool
+	cancelled bool
+	jobs      int
+
+	// mayNotLeave is set while a guest's realloc or post-return runs: by the
+	// canonical ABI they may call no import.
+	mayNotLeave bool
+}
+
+// serve loads the executor and runs jobs until the node hangs up.
+func (c *child) serve(ctx context.Context) error {
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	for {
+		c.prepare(ctx)
+		if err := c.conn.Write(wire.Ready, nil); err != nil {
+			return err
+		}
+		kind, payload, err := c.next()
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		if kind != wire.Job {
+			return &wire.ProtocolError{What: "a job was expected"}
+		}
+		if err := c.run(ctx, payload); err != nil {
+			return err
+		}
+	}
+}
+
+// next returns the next frame that is not a cancellation of a job that has
+// already ended.
+func (c *child) next() (wire.Kind, []byte, error) {
+	for {
+		kind, payload, err := c.conn.Read()
+		if err != nil || kind != wire.Cancel {
+			return kind, payload, err
+		}
+	}
+}
+
+// load compiles the module, opens a first instance and reports what it is.
+func (c *child) load(ctx context.Context) error {
+	kind, payload, err := c.conn.Read()
+	if err != nil {
+		return err
+	}
+	var body wire.LoadBody
+	if kind != wire.Load {
+		return &wire.ProtocolError{What: "a load was expected"}
+	}
+	if err := json.Unmarshal(payload, &body); err != nil {
+		return err
+	}
+	kind, code, err := c.conn.Read()
+	if err != nil {
+		return err
+	}
+	if kind != wire.Code {
+		return &wire.ProtocolError{What: "the code was expected"}
+	}
+	loaded, err := c.start(ctx, body, code)
+	if err != nil {
+		return errors.Join(c.fail(err), err)
+	}
+	runtime.GC() // what compiling left
+	return c.conn.WriteFunc(wire.Loaded, func(b []byte) []byte {
+		body, _ := json.Marshal(loaded) // of plain fields: cannot fail
+		return append(b, body...)
+	})
+}
+
+// run runs one job and answers it.
+func (c *child) run(ctx context.Context, payload []byte) error {
+	c.cancelled = false
+	if c.job.Circuit == nil {
+		c.job.Circuit = new(abi.Circuit)
+	}
+	if err := wire.ParseJob(payload, &c.job); err != nil {
+		return err
+	}
+	in := c.spare
+	if in == nil {
+		return c.fail(c.broken)
+	}
+	c.running = true
+	execution, call, err := in.run(ctx, &c.job)
+	c.running = false
+	if err == nil {
+		err = c.conn.WriteFunc(wire.Done, func(b []byte) []byte { return wire.AppendDone(b, execution, call) })
+		if err != nil {
+			return err
+		}
+	} else if err := c.fail(err); err != nil {
+		return err
+	}
+	if in.spent() {
+		in.close(ctx)
+		c.spare = nil
+	}
+	if c.jobs++; c.jobs%collectEveryN == 0 {
+		runtime.GC()
+	}
+	return nil
+}
+
+// fail answers with what an error means.
+func (c *child) fail(err error) error {
+	body := wire.FailedBody{Cause: fault.Internal, Message: err.Error()}
+	if f, ok := errors.AsType[*failure](err); ok {
+		body = wire.FailedBody{Cause: f.cause, Message: f.message}
+	}
+	b, _ := json.Marshal(body) // of plain fields: cannot fail
+	return c.conn.Write(wire.Failed, b)
+}
+
+// checkCancelled says whether the node has cancelled the running job.
+func (c *child) checkCancelled() bool {
+	for c.running && !c.cancelled && (c.conn.Buffered() || c.pending()) {
+		kind, _, err := c.conn.Read()
+		if err != nil {
+			os.Exit(1) // the node is gone, and with it whoever wants the result
+		}
+		c.cancelled = kind == wire.Cancel
+	}
+	return c.running && c.cancelled
+}

@@ -1,0 +1,139 @@
+package guest
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/conductorquantum/coda/host/executor/wire"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// slow is the time to make and open an instance from which on instances outlive
+// their jobs. C-like guests take tens of microseconds, Go guests milliseconds.
+const slow = time.Millisecond
+
+const (
+	pageSize = 64 << 10
+	maxPages = 1<<16 - 1 // one less than all, whose size in bytes is no uint32
+)
+
+// engine is a compiled executor and all that its instances share.
+type engine struct {
+	body    wire.LoadBody
+	runtime wazero.Runtime
+	module  wazero.CompiledModule
+	config  wazero.ModuleConfig
+	keep    bool
+}
+
+// start compiles the executor and opens its first instance.
+func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte) (*wire.LoadedBody, error) {
+	begin := time.Now()
+	e := &engine{body: body, keep: body.Keep}
+	c.engine = e
+	// WithCloseOnContextDone stays off: it slows loops many times over and stops
+	// no guest that avoids them. The node kills this process instead.
+	config := wazero.NewRuntimeConfigCompiler().
+		WithMemoryLimitPages(uint32(min(body.Memory/pageSize, maxPages))).
+		WithDebugInfoEnabled(false)
+	if body.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(body.CacheDir)
+		if err != nil {
+			return nil, fail(fault.Internal, "the cache of compiled code cannot be used: %v", err)
+		}
+		config = config.WithCompilationCache(cache)
+	}
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	var err error
+	if e.module, err = e.runtime.CompileModule(ctx, code); err != nil {
+		return nil, fail(fault.Refused, "the module does not compile: %v", err)
+	}
+	if err := c.link(ctx); err != nil {
+		return nil, fail(fault.Refused, "the module cannot be linked: %v", err)
+	}
+	e.config = wazero.NewModuleConfig().
+		WithName(""). // so that instances may stand side by side
+		WithStartFunctions(body.Exports.Initialize).
+		WithStdout(&lines{child: c, level: levelInfo}).WithStderr(&lines{child: c, level: levelWarn}).
+		WithRandSource(rand.Reader).
+		WithSysWalltime().WithSysNanotime().WithSysNanosleep()
+	if body.Exports.Initialize == "" {
+		e.config = e.config.WithStartFunctions()
+	}
+	compiled := time.Now()
+	if err := c.conn.Write(wire.Compiled, nil); err != nil {
+		return nil, err
+	}
+	in, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	made := time.Since(compiled)
+	if made > slow && !e.keep {
+		// Once more, because the first instance pays for cold caches.
+		in.close(ctx)
+		again := time.Now()
+		if in, err = c.open(ctx); err != nil {
+			return nil, err
+		}
+		made = time.Since(again)
+		e.keep = made > slow
+	}
+	c.spare = in
+	return &wire.LoadedBody{
+		Device:   *in.device,
+		Kept:     e.keep,
+		Compile:  compiled.Sub(begin),
+		Instance: made,
+	}, nil
+}
+
+// prepare makes sure that an opened instance stands by for the next job, or
+// keeps the reason why none does.
+func (c *child) prepare(ctx context.Context) {
+	if c.spare == nil {
+		c.spare, c.broken = c.open(ctx)
+	}
+}
+
+// open makes an instance and opens it.
+func (c *child) open(ctx context.Context) (*instance, error) {
+	module, err := c.engine.instantiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := &instance{child: c, module: module}
+	if err := in.open(ctx); err != nil {
+		in.close(ctx)
+		return nil, err
+	}
+	return in, nil
+}
+
+// instantiate makes an instance and runs its start functions.
+func (e *engine) instantiate(ctx context.Context) (m api.Module, err error) {
+	defer func() {
+		// wazero panics where the allocator has no memory to give.
+		if r := recover(); r != nil {
+			err = fail(fault.Limit, "this machine has no %d bytes of address space for the guest's memory (limits.memory)", e.body.Memory)
+		}
+	}()
+	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(allocate))
+	if m, err = e.runtime.InstantiateModule(ctx, e.module, e.config); err != nil {
+		return nil, trapped("its start", err)
+	}
+	return m, nil
+}
+
+// function is an export by its name, or nil where the name is empty.
+func function(m api.Module, name string) api.Function {
+	if name == "" {
+		return nil
+	}
+	return m.ExportedFunction(name)
+}

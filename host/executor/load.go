@@ -1,0 +1,36 @@
+package executor
+
+import (
+	"github.com/conductorquantum/coda/host/executor/module"
+	"github.com/conductorquantum/coda/host/executor/wire"
+)
+
+// contract reads a module and checks it against the contract with executors.
+func contract(wasm []byte) (*module.Contract, error) {
+	m, err := module.Parse(wasm)
+	if err != nil {
+		return nil, err
+	}
+	return module.Check(m)
+}
+
+// loadBody is what a child has to know to run a module that keeps the contract.
+func loadBody(cfg Config, c *module.Contract) wire.LoadBody {
+	body := wire.LoadBody{
+		CacheDir: cfg.CacheDir,
+		Memory:   cfg.Limits.Memory,
+		Settings: cfg.Settings,
+		Keep:     cfg.Keep,
+		Exports: wire.Exports{
+			Memory: c.Memory, Realloc: c.Realloc, Initialize: c.Initialize,
+			Open: c.Open.Name, OpenPost: c.Open.Post,
+			Run: c.Run.Name, RunPost: c.Run.Post,
+		},
+	}
+	for _, b := range c.Imports {
+		body.Imports = append(body.Imports, wire.Import{
+			Module: b.Module, Name: b.Field, Interface: b.Interface, Function: b.Function.Name,
+		})
+	}
+	return body
+}

@@ -1,0 +1,75 @@
+package executor_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/conductorquantum/coda/host/require"
+)
+
+// skeleton is an executor of five qubits that answers every job with zeros; what
+// it does instead for a job of 13 qubits, or anywhere else, a test fills in.
+const skeleton = `(module
+  {{imports}}
+  (memory (export "memory") {{memory}})
+  (global $next (mut i32) (i32.const 65536))
+  (data (i32.const 100) "fake")
+  (data (i32.const 24) "\64\00\00\00\04\00\00\00\03\00\32\00") ;; device: name, target, 50 qubits
+  (data (i32.const 136) "\c0\00\00\00\01\00\00\00")            ;; execution: one outcome at 192
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    {{realloc}}
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "coda:executor/executor@0.1.0#open") (result i32)
+    {{open}}
+    (i32.const 16))
+  (func $forever (loop $again (br $again)))
+  (func $deep (call $deep) (call $deep))
+  (func (export "coda:executor/executor@0.1.0#run")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
+    (i64.store (i32.const 144) (local.get 10))
+    (i64.store (i32.const 200) (local.get 10))
+    (if (i32.eq (local.get 3) (i32.const 13)) (then
+      {{bad}}
+    ))
+    (i32.const 128))
+  {{exports}}
+)`
+
+// assemble fills the skeleton's places and makes a module of it.
+func assemble(tb testing.TB, places map[string]string) []byte {
+	tb.Helper()
+	text := skeleton
+	for _, place := range []string{"imports", "memory", "realloc", "open", "bad", "exports"} {
+		value := places[place]
+		if place == "memory" && value == "" {
+			value = "2"
+		}
+		text = strings.ReplaceAll(text, "{{"+place+"}}", value)
+	}
+	return wat(tb, text)
+}
+
+// wat assembles a module.
+func wat(tb testing.TB, text string) []byte {
+	tb.Helper()
+	program := require.Program(tb, "wabt", "wat2wasm", "wabt")
+	dir := tb.TempDir()
+	source, out := filepath.Join(dir, "guest.wat"), filepath.Join(dir, "guest.wasm")
+	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	if b, err := exec.Command(program, source, "-o", out).CombinedOutput(); err != nil {
+		tb.Fatalf("wat2wasm: %v\n%s", err, b)
+	}
+	wasm, err := os.ReadFile(out)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return wasm
+}

@@ -1,0 +1,262 @@
+// Package queue takes a node's jobs from a Redis stream and records how they
+// stand. The stream, shared by consumer group, is what spreads work over nodes;
+// a message belongs to the node that claimed it for as long as the node keeps
+// extending its lease.
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Timing of claims.
+const (
+	Block       = 5 * time.Second  // how long a read waits for a message
+	Lease       = 60 * time.Second // idle time after which a message is free to claim
+	ExtendEvery = 20 * time.Second
+)
+
+// Message is one job as the cloud queued it. Fields that are absent are empty.
+type Message struct {
+	ID          string // of the stream entry
+	JobID       string
+	CallbackURL string
+	IR          string // JSON
+	Shots       string // decimal
+}
+
+// Verdict says what is to be done with a message.
+type Verdict string
+
+// The verdicts. All but Run and Failed are final: nothing remains to be done.
+const (
+	Run       Verdict = "run"
+	Failed    Verdict = "failed" // decided before: send the failure again
+	Completed Verdict = "completed"
+	Cancelled Verdict = "cancelled"
+	Lost      Verdict = "lost" // another node has it
+)
+
+// ErrLost says that the message now belongs to another node.
+var ErrLost = errors.New("another node has claimed the message")
+
+// Queue is one node's end of the stream. It is safe for concurrent use.
+type Queue struct {
+	rdb      redis.UniversalClient
+	keys     Keys
+	qpuID    string
+	node     string
+	consumer string
+	healthy  atomic.Bool
+}
+
+// New makes a queue for a QPU. The consumer's name is the node's id and this
+// boot's, so that no two processes ever share one.
+func New(rdb redis.UniversalClient, qpuID, nodeID, bootID string) *Queue {
+	return &Queue{rdb: rdb, keys: KeysOf(qpuID), qpuID: qpuID, node: nodeID, consumer: nodeID + "-" + bootID}
+}
+
+// Consumer is this node's name in the group.
+func (q *Queue) Consumer() string { return q.consumer }
+
+// Healthy reports whether the last command reached Redis; false before the
+// first.
+func (q *Queue) Healthy() bool { return q.healthy.Load() }
+
+// Join makes the stream and its group where they are missing. The group starts
+// at 0, so that jobs queued before it existed are delivered.
+func (q *Queue) Join(ctx context.Context) error {
+	err := q.rdb.XGroupCreateMkStream(ctx, q.keys.Stream, q.keys.Group, "0").Err()
+	if err != nil && strings.HasPrefix(err.Error(), "BUSYGROUP") {
+		err = nil
+	}
+	return q.seen(ctx, err)
+}
+
+// Claim waits up to Block for messages and returns at most n.
+func (q *Queue) Claim(ctx context.Context, n int) ([]Message, error) {
+	streams, err := q.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
+		Group: q.keys.Group, Consumer: q.consumer,
+		Streams: []string{q.keys.Stream, ">"},
+		Count:   int64(n), Block: Block,
+	}).Result()
+	if errors.Is(err, redis.Nil) {
+		err = nil // nothing came
+	}
+	if err := q.seen(ctx, err); err != nil {
+		return nil, err
+	}
+	var out []Message
+	for _, s := range streams {
+		for _, m := range s.Messages {
+			out = append(out, message(m))
+		}
+	}
+	return out, nil
+}
+
+// Reclaim takes over at most n messages whose lease has run out, whoever held
+// them; this node's own too, where a reply was lost. Entries that were deleted
+// from the stream are acknowledged on the way.
+func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
+	var out []Message
+	for cursor := "0-0"; len(out) < n; {
+		claimed, next, err := q.rdb.XAutoClaim(ctx, &redis.XAutoClaimArgs{
+			Stream: q.keys.Stream, Group: q.keys.Group, Consumer: q.consumer,
+			MinIdle: Lease, Start: cursor, Count: int64(n - len(out)),
+		}).Result()
+		if err := q.seen(ctx, err); err != nil {
+			return out, err
+		}
+		for _, m := range claimed {
+			out = append(out, message(m))
+		}
+		if next == "0-0" {
+			break
+		}
+		cursor = next
+	}
+	return out, nil
+}
+
+// Begin takes a message's job up: it marks it as executing, unless it is settled
+// already. The text comes with Failed.
+func (q *Queue) Begin(ctx context.Context, m *Message) (Verdict, string, error) {
+	answer, err := begin.Run(ctx, q.rdb,
+		[]string{q.keys.Stream, StatusKey(m.JobID), CancelKey(m.JobID)},
+		q.keys.Group, q.consumer, m.ID, now(), q.qpuID).StringSlice()
+	if err := q.seen(ctx, err); err != nil {
+		return "", "", err
+	}
+	if len(answer) != 2 {
+		return "", "", fmt.Errorf("begin answered %d values", len(answer))
+	}
+	return Verdict(answer[0]), answer[1], nil
+}
+
+// IsCancelled reports whether the cloud has cancelled a job.
+func (q *Queue) IsCancelled(ctx context.Context, jobID string) (bool, error) {
+	n, err := q.rdb.Exists(ctx, CancelKey(jobID)).Result()
+	return n > 0, q.seen(ctx, err)
+}
+
+// Delivering notes in the status that a job's outcome is decided and on its way.
+func (q *Queue) Delivering(ctx context.Context, jobID string) error {
+	return q.seen(ctx, q.rdb.HSet(ctx, StatusKey(jobID), "phase", "delivering").Err())
+}
+
+// Complete records that a job's result was accepted, and acknowledges it.
+func (q *Queue) Complete(ctx context.Context, m *Message) error {
+	return q.finish(ctx, m, "state", "completed", "completed_at", now())
+}
+
+// Fail records that a job's failure was accepted, and acknowledges it.
+func (q *Queue) Fail(ctx context.Context, m *Message, text string) error {
+	return q.finish(ctx, m, "state", "failed", "error", cut(text, 500), "failed_at", now())
+}
+
+// Cancel records that a job was cancelled, and acknowledges it.
+func (q *Queue) Cancel(ctx context.Context, m *Message) error {
+	return q.finish(ctx, m, "state", "cancelled", "cancelled_at", now(), "message_id", m.ID, "qpu_id", q.qpuID)
+}
+
+func (q *Queue) finish(ctx context.Context, m *Message, fields ...any) error {
+	ours, err := finish.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+		append([]any{q.keys.Group, q.consumer, m.ID}, fields...)...).Bool()
+	return q.ours(ctx, ours, err)
+}
+
+// Bury moves a message that can never be processed, or whose outcome nobody
+// takes, to the dead-letter stream, where the operator finds it: the reason, the
+// body that was not delivered, and the message itself.
+func (q *Queue) Bury(ctx context.Context, m *Message, reason, body string) error {
+	ours, err := bury.Run(ctx, q.rdb, []string{q.keys.Stream, q.keys.Dead},
+		q.keys.Group, q.consumer, m.ID,
+		"reason", reason, "body", body, "buried_at", now(), "consumer", q.consumer,
+		"message_id", m.ID, "job_id", m.JobID, "callback_url", m.CallbackURL,
+		"ir_json", m.IR, "shots", m.Shots).Bool()
+	return q.ours(ctx, ours, err)
+}
+
+// Extend renews the lease of messages in hand and returns those still ours.
+func (q *Queue) Extend(ctx context.Context, ids []string) ([]string, error) {
+	args := []any{q.keys.Group, q.consumer}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	kept, err := extend.Run(ctx, q.rdb, []string{q.keys.Stream}, args...).StringSlice()
+	return kept, q.seen(ctx, err)
+}
+
+// Retire removes the consumers that earlier boots of this node left, if they hold
+// nothing and have been idle for that long.
+func (q *Queue) Retire(ctx context.Context, idle time.Duration) error {
+	err := retire.Run(ctx, q.rdb, []string{q.keys.Stream},
+		q.keys.Group, q.consumer, q.node+"-", idle.Milliseconds()).Err()
+	return q.seen(ctx, err)
+}
+
+// seen keeps Healthy true to what a command met. A group that a flush took away
+// is made again. A context that ended says nothing about Redis.
+func (q *Queue) seen(ctx context.Context, err error) error {
+	var refusal redis.Error
+	switch {
+	case err == nil:
+		q.healthy.Store(true)
+	case ctx.Err() != nil:
+	case strings.HasPrefix(err.Error(), "NOGROUP"):
+		return errors.Join(err, q.Join(ctx))
+	case errors.As(err, &refusal) && !strings.HasPrefix(err.Error(), "LOADING"):
+		q.healthy.Store(true) // it answered
+	default:
+		q.healthy.Store(false)
+	}
+	return err
+}
+
+func (q *Queue) ours(ctx context.Context, ours bool, err error) error {
+	if err := q.seen(ctx, err); err != nil {
+		return err
+	}
+	if !ours {
+		return ErrLost
+	}
+	return nil
+}
+
+func message(m redis.XMessage) Message {
+	field := func(name string) string { s, _ := m.Values[name].(string); return s }
+	return Message{
+		ID: m.ID, JobID: field("job_id"), CallbackURL: field("callback_url"),
+		IR: field("ir_json"), Shots: field("shots"),
+	}
+}
+
+// now is the time as the cloud writes it: UTC, six digits of fraction, none
+// where it is exactly zero.
+func now() string { return stamp(time.Now()) }
+
+func stamp(t time.Time) string {
+	t = t.UTC().Truncate(time.Microsecond)
+	if t.Nanosecond() == 0 {
+		return t.Format("2006-01-02T15:04:05+00:00")
+	}
+	return t.Format("2006-01-02T15:04:05.000000+00:00")
+}
+
+// cut shortens text to n code points.
+func cut(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i]
+		}
+		n--
+	}
+	return text
+}

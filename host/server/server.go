@@ -1,0 +1,112 @@
+// Package server answers the node's probes over HTTP, from the first moment of
+// the boot to the end of the drain.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// Readiness is what /ready tells (protocol, 12). The specified members come
+// first and in their order; Reason says what a node that is not ready waits for.
+type Readiness struct {
+	Ready        bool    `json:"ready"`
+	VPNState     string  `json:"vpn_state"` // booting, vpn_unavailable, ready or degraded
+	RedisHealthy bool    `json:"redis_healthy"`
+	CurrentJob   *string `json:"current_job"`
+	Reason       string  `json:"reason,omitempty"`
+	Executor     string  `json:"executor,omitempty"`
+	Warning      string  `json:"warning,omitempty"`
+}
+
+// Server is the node's HTTP endpoint.
+type Server struct {
+	http *http.Server
+	addr net.Addr
+	done chan struct{}
+}
+
+// Listen opens the endpoint. State is called for every probe, from many
+// goroutines, and must not wait.
+func Listen(host string, port int, state func() Readiness, log *slog.Logger) (*Server, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return nil, &fault.NodeError{Op: "http",
+			Reason: "the health endpoint cannot listen; choose another --host or --port", Err: err}
+	}
+	s := &Server{
+		addr: listener.Addr(),
+		done: make(chan struct{}),
+		http: &http.Server{
+			Handler:           handler(state),
+			ReadTimeout:       5 * time.Second,
+			ReadHeaderTimeout: 5 * time.Second,
+			WriteTimeout:      10 * time.Second,
+			IdleTimeout:       60 * time.Second,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		},
+	}
+	go func() {
+		defer close(s.done)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the health endpoint stopped", "error", err)
+		}
+	}()
+	return s, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.addr }
+
+// Close ends the server once the requests in flight are answered, or ctx ends.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	<-s.done
+	return err
+}
+
+func handler(state func() Readiness) http.Handler {
+	r := chi.NewRouter()
+	r.Get("/health", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	r.Get("/ready", func(w http.ResponseWriter, _ *http.Request) {
+		now, status := state(), http.StatusOK
+		if !now.Ready {
+			status = http.StatusServiceUnavailable
+		}
+		answer(w, status, now)
+	})
+	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusNotFound, map[string]string{"detail": "Not Found"})
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusMethodNotAllowed, map[string]string{"detail": "Method Not Allowed"})
+	})
+	return r
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		status, b = http.StatusInternalServerError, []byte(`{"detail":"the answer cannot be written"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // the client is gone if this fails
+}

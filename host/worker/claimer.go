@@ -1,0 +1,190 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Run claims and runs jobs until ctx ends. Jobs in hand then go on; Drain waits
+// for them, and must be called.
+func (w *Worker) Run(ctx context.Context) {
+	w.loops.Go(w.extend)
+	w.claim(ctx)
+}
+
+// claim takes messages as execution slots come free.
+func (w *Worker) claim(ctx context.Context) {
+	joined, failures := false, 0
+	swept := time.Time{}
+	for ctx.Err() == nil {
+		err := error(nil)
+		if !joined {
+			if err = w.Queue.Join(ctx); err == nil {
+				joined = true
+				err = w.Queue.Retire(ctx, retireAfter)
+			}
+		}
+		if err == nil {
+			take := w.Queue.Claim
+			if time.Since(swept) >= sweepEvery {
+				take = w.Queue.Reclaim
+			}
+			var taken, asked int
+			taken, asked, err = w.take(ctx, take)
+			if err == nil && taken < asked && time.Since(swept) >= sweepEvery {
+				swept = time.Now() // everything abandoned is in hand
+			}
+		}
+		switch {
+		case err == nil:
+			failures = 0
+		case ctx.Err() == nil:
+			failures++
+			wait := backoff(failures)
+			w.Log.Warn("no jobs can be taken from Redis", "failures", failures, "wait", wait, "error", err)
+			pause(ctx, wait)
+		}
+	}
+}
+
+// take waits for a free slot, claims as many messages as there are slots, and
+// starts their lives.
+func (w *Worker) take(ctx context.Context, claim func(context.Context, int) ([]Message, error)) (taken, asked int, err error) {
+	if !acquire(ctx, w.hands) {
+		return 0, 0, ctx.Err()
+	}
+	if !acquire(ctx, w.slots) {
+		<-w.hands
+		return 0, 0, ctx.Err()
+	}
+	for asked = 1; tryAcquire(w.hands); asked++ {
+		if !tryAcquire(w.slots) {
+			<-w.hands
+			break
+		}
+	}
+	messages, err := claim(ctx, asked)
+	started := 0
+	for _, m := range messages {
+		if w.start(&m) {
+			started++
+		}
+	}
+	for range asked - started {
+		<-w.slots
+		<-w.hands
+	}
+	return len(messages), asked, err
+}
+
+// start gives a message its own goroutine, which owns a slot and a hand. A
+// message that is in hand already, and came again because its lease could not be
+// renewed, is passed over.
+func (w *Worker) start(m *Message) bool {
+	ctx, cancel := context.WithCancelCause(w.ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.inHand[m.ID] != nil {
+		cancel(nil)
+		return false
+	}
+	w.inHand[m.ID] = cancel
+	w.jobs.Go(func() {
+		defer func() {
+			cancel(nil)
+			w.mu.Lock()
+			delete(w.inHand, m.ID)
+			w.mu.Unlock()
+			<-w.hands
+		}()
+		if err := w.live(ctx, m); err != nil && !errors.Is(err, errStopped) {
+			w.Log.Warn("a job was put down unfinished; its message stays in the queue",
+				"job", m.JobID, "message", m.ID, "error", err)
+		}
+	})
+	return true
+}
+
+// extend renews the leases of what is in hand, and puts down what another node
+// has taken over.
+func (w *Worker) extend() {
+	for pause(w.ctx, extendEvery) {
+		held := w.held()
+		if len(held) == 0 {
+			continue
+		}
+		kept, err := w.Queue.Extend(w.ctx, held)
+		if err != nil {
+			w.Log.Warn("leases could not be renewed", "error", err)
+			continue
+		}
+		w.putDown(held, kept)
+	}
+}
+
+// held lists the messages in hand.
+func (w *Worker) held() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ids := make([]string, 0, len(w.inHand))
+	for id := range w.inHand {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// putDown ends the jobs of messages that were held and are not kept.
+func (w *Worker) putDown(held, kept []string) {
+	still := make(map[string]bool, len(kept))
+	for _, id := range kept {
+		still[id] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range held {
+		if cancel := w.inHand[id]; cancel != nil && !still[id] {
+			cancel(errLost)
+		}
+	}
+}
+
+// Drain waits for the jobs in hand, and kills what still runs when ctx ends:
+// such messages stay pending. It reports whether everything was settled.
+func (w *Worker) Drain(ctx context.Context) bool {
+	stop := context.AfterFunc(ctx, func() { w.kill(errStopped) })
+	w.jobs.Wait()
+	drained := stop()
+	w.kill(errStopped)
+	w.loops.Wait()
+	return drained
+}
+
+// hold is a slot that is given back once.
+type hold struct {
+	slots chan struct{}
+	once  sync.Once
+}
+
+func (w *Worker) holdSlot() *hold { return &hold{slots: w.slots} }
+
+func (h *hold) release() { h.once.Do(func() { <-h.slots }) }
+
+func acquire(ctx context.Context, tokens chan struct{}) bool {
+	select {
+	case tokens <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func tryAcquire(tokens chan struct{}) bool {
+	select {
+	case tokens <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}

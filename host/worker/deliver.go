@@ -1,0 +1,118 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// waits are the pauses between attempts to deliver; the last one repeats.
+var waits = [...]time.Duration{
+	1 * time.Second, 2 * time.Second, 5 * time.Second,
+	10 * time.Second, 30 * time.Second, 60 * time.Second,
+}
+
+// deliver posts a decision until it is taken, then acknowledges the message. A
+// body that the receiver refuses for good is buried where the operator finds it.
+func (w *Worker) deliver(ctx context.Context, m *Message, d *decision) error {
+	body := w.body(m, d)
+	rejections := 0
+	for try := 1; ; try++ {
+		err := w.Webhook.Post(ctx, d.url, m.JobID, body)
+		if err == nil {
+			return w.accepted(ctx, m, d)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		refusal, _ := errors.AsType[*fault.WebhookError](err)
+		if refusal == nil {
+			refusal = new(fault.WebhookError)
+		}
+		if refusal.Next == fault.Rejected {
+			rejections++
+		}
+		if refusal.Next == fault.Park || rejections == maxRejections {
+			w.Log.Error("the cloud does not take the outcome of a job; it lies in the dead-letter stream",
+				"job", m.JobID, "message", m.ID, "attempts", try, "error", err)
+			return w.settle(ctx, m, "buried", func(ctx context.Context, m *Message) error {
+				return w.Queue.Bury(ctx, m, err.Error(), string(body))
+			})
+		}
+		if try == 1 {
+			// Only now: a delivery at the first attempt needs no note.
+			_ = w.Queue.Delivering(ctx, m.JobID)
+		}
+		wait := max(jitter(waits[min(try, len(waits))-1]), refusal.RetryAfter)
+		w.Log.Warn("an outcome could not be delivered and is sent again",
+			"job", m.JobID, "message", m.ID, "attempt", try, "wait", wait, "error", err)
+		if !pause(ctx, wait) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (w *Worker) body(m *Message, d *decision) []byte {
+	if d.execution != nil {
+		return w.Webhook.Completed(d.job, d.execution)
+	}
+	return w.Webhook.Failed(m.JobID, d.failure)
+}
+
+// accepted records the outcome that the cloud has taken.
+func (w *Worker) accepted(ctx context.Context, m *Message, d *decision) error {
+	w.mu.Lock()
+	w.lastJobAt = time.Now()
+	w.mu.Unlock()
+	if d.execution != nil {
+		return w.settle(ctx, m, "completed", w.Queue.Complete)
+	}
+	return w.settle(ctx, m, "failed", func(ctx context.Context, m *Message) error {
+		return w.Queue.Fail(ctx, m, d.failure)
+	})
+}
+
+// settle writes a job's end to the queue, and again until Redis takes it: the
+// outcome is decided, and perhaps delivered, so it must not run a second time.
+func (w *Worker) settle(ctx context.Context, m *Message, state string, write func(context.Context, *Message) error) error {
+	for try := 1; ; try++ {
+		err := write(ctx, m)
+		if err == nil {
+			w.Log.Info("job "+state, "job", m.JobID, "message", m.ID)
+			return nil
+		}
+		if w.Queue.IsLost(err) || ctx.Err() != nil {
+			return err
+		}
+		w.Log.Warn("a job's end could not be recorded and is written again",
+			"job", m.JobID, "message", m.ID, "state", state, "error", err)
+		if !pause(ctx, backoff(try)) {
+			return err
+		}
+	}
+}
+
+// backoff is the wait after the k-th failure in a row to reach Redis.
+func backoff(k int) time.Duration {
+	return jitter(min(time.Second<<min(k-1, 10), maxBackoff))
+}
+
+// jitter spreads a wait over 80 to 120 percent of itself.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+}
+
+// pause waits and reports whether it did to the end.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,208 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/worker"
+)
+
+var (
+	errLost = errors.New("lost")
+	errDown = errors.New("redis is down")
+)
+
+// fake is the world around a worker: a queue in memory, an executor and a cloud,
+// each with a hook for what a test wants to go wrong. It keeps a journal.
+type fake struct {
+	mu        sync.Mutex
+	waiting   []worker.Message
+	arrived   chan struct{}
+	verdicts  map[string]worker.Verdict
+	cancelled map[string]bool
+	lost      map[string]bool
+	journal   []string
+	bodies    []string
+
+	down   func() bool // whether Redis is away
+	run    func(ctx context.Context, job *abi.Job) (*abi.Execution, error)
+	post   func(url, jobID string) error
+	reject func(url string) error
+}
+
+func newFake(messages ...worker.Message) *fake {
+	return &fake{
+		waiting: messages, arrived: make(chan struct{}, 1),
+		verdicts: map[string]worker.Verdict{}, cancelled: map[string]bool{}, lost: map[string]bool{},
+		down: func() bool { return false },
+		run: func(_ context.Context, job *abi.Job) (*abi.Execution, error) {
+			return &abi.Execution{ShotsCompleted: job.Shots}, nil
+		},
+		post:   func(_, _ string) error { return nil },
+		reject: func(string) error { return nil },
+	}
+}
+
+func (f *fake) note(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.journal = append(f.journal, fmt.Sprintf(format, args...))
+}
+
+// count is how many entries of the journal are so.
+func (f *fake) count(entry string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.journal {
+		if e == entry {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *fake) entries() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.journal)
+}
+
+func (f *fake) add(m worker.Message) {
+	f.mu.Lock()
+	f.waiting = append(f.waiting, m)
+	f.mu.Unlock()
+	select {
+	case f.arrived <- struct{}{}:
+	default:
+	}
+}
+
+func (f *fake) cancel(jobID string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cancelled[jobID] = true
+}
+
+// The queue.
+
+func (f *fake) Join(context.Context) error { return f.reach() }
+
+func (f *fake) Retire(context.Context, time.Duration) error { return f.reach() }
+
+func (f *fake) reach() error {
+	if f.down() {
+		return errDown
+	}
+	return nil
+}
+
+func (f *fake) Claim(ctx context.Context, n int) ([]worker.Message, error) {
+	if err := f.reach(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	if len(f.waiting) == 0 {
+		f.mu.Unlock()
+		select {
+		case <-f.arrived:
+		case <-time.After(5 * time.Second):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		f.mu.Lock()
+	}
+	defer f.mu.Unlock()
+	n = min(n, len(f.waiting))
+	out := slices.Clone(f.waiting[:n])
+	f.waiting = f.waiting[n:]
+	return out, nil
+}
+
+func (f *fake) Reclaim(context.Context, int) ([]worker.Message, error) { return nil, f.reach() }
+
+func (f *fake) Extend(_ context.Context, ids []string) ([]string, error) {
+	if err := f.reach(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return f.lost[id] }), nil
+}
+
+func (f *fake) Begin(_ context.Context, m *worker.Message) (worker.Verdict, string, error) {
+	if err := f.reach(); err != nil {
+		return "", "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if v, ok := f.verdicts[m.JobID]; ok {
+		return v, "recorded", nil
+	}
+	return worker.Run, "", nil
+}
+
+func (f *fake) IsCancelled(_ context.Context, jobID string) (bool, error) {
+	if err := f.reach(); err != nil {
+		return true, err // nobody may look at it
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cancelled[jobID], nil
+}
+
+func (f *fake) Delivering(context.Context, string) error { return f.reach() }
+
+func (f *fake) settle(m *worker.Message, what string) error {
+	if err := f.reach(); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	lost := f.lost[m.ID]
+	f.mu.Unlock()
+	if lost {
+		return errLost
+	}
+	f.note("%s %s", what, m.JobID)
+	return nil
+}
+
+func (f *fake) Complete(_ context.Context, m *worker.Message) error { return f.settle(m, "completed") }
+func (f *fake) Cancel(_ context.Context, m *worker.Message) error   { return f.settle(m, "cancelled") }
+func (f *fake) Fail(_ context.Context, m *worker.Message, _ string) error {
+	return f.settle(m, "failed")
+}
+func (f *fake) Bury(_ context.Context, m *worker.Message, reason, _ string) error {
+	return f.settle(m, "buried ("+reason+")")
+}
+func (f *fake) IsLost(err error) bool { return errors.Is(err, errLost) }
+
+// The executor.
+
+func (f *fake) Run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
+	f.note("run %s", job.ID)
+	return f.run(ctx, job)
+}
+
+// The cloud.
+
+func (f *fake) Allowed(url string) error { return f.reject(url) }
+
+func (f *fake) Completed(job *abi.Job, _ *abi.Execution) []byte { return []byte("result of " + job.ID) }
+
+func (f *fake) Failed(jobID, text string) []byte { return []byte("failure of " + jobID + ": " + text) }
+
+func (f *fake) Post(ctx context.Context, url, jobID string, body []byte) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	f.note("post %s", jobID)
+	f.mu.Lock()
+	f.bodies = append(f.bodies, url+" <- "+string(body))
+	f.mu.Unlock()
+	return f.post(url, jobID)
+}

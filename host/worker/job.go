@@ -1,0 +1,157 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// live is the life of one job: claimed → decoded → executed → decided →
+// delivered → acknowledged. It ends early where the job is settled already,
+// cancelled, or no longer ours, and where the node stops: then the message stays
+// pending, and whoever claims it next begins again.
+//
+// The slot for an execution is ours when live starts; it is given back as soon
+// as the executor is done, so that a slow callback holds up no other job.
+func (w *Worker) live(ctx context.Context, m *Message) error {
+	slot := w.holdSlot()
+	defer slot.release()
+
+	if m.JobID == "" {
+		return w.Queue.Bury(ctx, m, "the message has no job_id", "")
+	}
+	verdict, text, err := w.Queue.Begin(ctx, m)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	var d decision
+	switch verdict {
+	case Run:
+		d = w.execute(ctx, m)
+	case Failed:
+		d = decision{failure: text}
+	default:
+		return nil
+	}
+	slot.release()
+
+	if ctx.Err() != nil && !d.settled() {
+		return context.Cause(ctx)
+	}
+	if d.cancelled || w.isCancelled(ctx, m) {
+		return w.settle(ctx, m, "cancelled", w.Queue.Cancel)
+	}
+	return w.deliver(ctx, m, w.address(m, &d))
+}
+
+// decision is what became of a job: a result, a failure in words, or its
+// cancellation.
+type decision struct {
+	job       *abi.Job
+	execution *abi.Execution
+	failure   string
+	cancelled bool
+	url       string // where the body goes
+}
+
+// settled reports whether the decision stands whatever happens to the node.
+func (d *decision) settled() bool { return d.execution != nil || d.failure != "" || d.cancelled }
+
+// execute decodes a job and runs it. A failure is a decision, not an error.
+func (w *Worker) execute(ctx context.Context, m *Message) decision {
+	job, err := decode(m)
+	if err != nil {
+		return decision{failure: err.Error()}
+	}
+	w.setExecuting(job.ID, 1)
+	defer w.setExecuting(job.ID, -1)
+	running, stop := w.watchCancel(ctx, m.JobID)
+	defer stop()
+	for start := 1; ; start++ {
+		execution, err := w.Executor.Run(running, job)
+		switch e, _ := errors.AsType[fault.Error](err); {
+		case err == nil:
+			return decision{job: job, execution: execution}
+		case ctx.Err() != nil:
+			return decision{} // the node stops; nothing is decided
+		case errors.Is(context.Cause(running), errCancelled):
+			return decision{cancelled: true}
+		case e == nil || !e.CanRetry() || start == maxStarts:
+			return decision{failure: err.Error()}
+		}
+		w.Log.Warn("the executor failed and is tried again", "job", job.ID, "start", start, "error", err)
+		if !pause(running, time.Duration(start)*time.Second) && ctx.Err() != nil {
+			return decision{}
+		}
+	}
+}
+
+// decode reads a message's fields.
+func decode(m *Message) (*abi.Job, error) {
+	if m.IR == "" {
+		return nil, errors.New("the message has no ir_json")
+	}
+	circuit, err := abi.ParseCircuit(m.IR)
+	if err != nil {
+		return nil, fmt.Errorf("ir_json: %w", err)
+	}
+	if m.Shots == "" {
+		return nil, errors.New("the message has no shots")
+	}
+	shots, err := strconv.ParseUint(m.Shots, 10, 64)
+	if err != nil || shots == 0 {
+		return nil, fmt.Errorf("shots: %.40q is not a whole number from 1 on", m.Shots)
+	}
+	return &abi.Job{ID: m.JobID, Circuit: circuit, Shots: shots}, nil
+}
+
+// address settles where a decision is sent: to the job's callback, or, where
+// that may not be used, as a failure to the cloud's own.
+func (w *Worker) address(m *Message, d *decision) *decision {
+	d.url = m.CallbackURL
+	refusal := error(nil)
+	if m.CallbackURL == "" {
+		refusal = errors.New("the message has no callback_url")
+	} else if err := w.Webhook.Allowed(m.CallbackURL); err != nil {
+		refusal = fmt.Errorf("callback_url: %w", err)
+	}
+	if refusal != nil {
+		d.url, d.failure, d.execution = w.OwnWebhook, refusal.Error(), nil
+	}
+	return d
+}
+
+var (
+	errCancelled = errors.New("the cloud cancelled the job")
+	errStopped   = errors.New("the node stops")
+	errLost      = errors.New("the lease is lost: another node has the job")
+)
+
+// isCancelled asks once more, now that the outcome is known. What cannot be read
+// is not cancelled.
+func (w *Worker) isCancelled(ctx context.Context, m *Message) bool {
+	yes, err := w.Queue.IsCancelled(ctx, m.JobID)
+	return err == nil && yes
+}
+
+// watchCancel returns a context that ends when the cloud cancels the job.
+func (w *Worker) watchCancel(ctx context.Context, jobID string) (context.Context, func()) {
+	running, cancel := context.WithCancelCause(ctx)
+	var timer *time.Timer
+	timer = time.AfterFunc(pollCancel, func() {
+		if yes, err := w.Queue.IsCancelled(running, jobID); err == nil && yes {
+			cancel(errCancelled)
+		} else if running.Err() == nil {
+			timer.Reset(pollCancel)
+		}
+	})
+	return running, func() {
+		cancel(nil)
+		timer.Stop()
+	}
+}

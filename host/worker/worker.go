@@ -1,0 +1,162 @@
+// Package worker gives jobs their life: it claims messages, runs each on the
+// executor, delivers what came of it and acknowledges. job.go tells the story of
+// one; the other files are the loops around it.
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+)
+
+// Message is one queued job. Fields that are absent are empty.
+type Message struct {
+	ID          string // of the queue's entry
+	JobID       string
+	CallbackURL string
+	IR          string // JSON
+	Shots       string // decimal
+}
+
+// Verdict says what is to be done with a message that was taken up.
+type Verdict string
+
+// The verdicts. All but Run and Failed mean that nothing is.
+const (
+	Run       Verdict = "run"
+	Failed    Verdict = "failed" // decided before: send the failure again
+	Completed Verdict = "completed"
+	Cancelled Verdict = "cancelled"
+	Lost      Verdict = "lost" // another node has it
+)
+
+// Queue is where jobs come from and where their state is kept. Complete, Fail,
+// Cancel and Bury acknowledge; where the message is another node's by now they
+// do nothing and say so with an error that Lost recognises.
+type Queue interface {
+	Join(ctx context.Context) error
+	Claim(ctx context.Context, n int) ([]Message, error)
+	Reclaim(ctx context.Context, n int) ([]Message, error)
+	Extend(ctx context.Context, ids []string) (kept []string, err error)
+	Retire(ctx context.Context, idle time.Duration) error
+
+	Begin(ctx context.Context, m *Message) (Verdict, string, error)
+	IsCancelled(ctx context.Context, jobID string) (bool, error)
+	Delivering(ctx context.Context, jobID string) error
+	Complete(ctx context.Context, m *Message) error
+	Fail(ctx context.Context, m *Message, text string) error
+	Cancel(ctx context.Context, m *Message) error
+	Bury(ctx context.Context, m *Message, reason, body string) error
+	IsLost(err error) bool
+}
+
+// Executor runs circuits.
+type Executor interface {
+	Run(ctx context.Context, job *abi.Job) (*abi.Execution, error)
+}
+
+// Webhook tells the cloud what came of a job.
+type Webhook interface {
+	// Completed and Failed are the bodies of the two outcomes.
+	Completed(job *abi.Job, e *abi.Execution) []byte
+	Failed(jobID, text string) []byte
+	// Allowed says why a callback may not be used, or nil.
+	Allowed(url string) error
+	// Post sends a body once. What can follow a failure stands in its
+	// *fault.WebhookError.
+	Post(ctx context.Context, url, jobID string, body []byte) error
+}
+
+// Config sets a worker up.
+type Config struct {
+	Queue       Queue
+	Executor    Executor
+	Webhook     Webhook
+	OwnWebhook  string // the cloud's own callback, for jobs that name none that may be used
+	Concurrency int    // executions side by side
+	Log         *slog.Logger
+}
+
+// Limits of a worker.
+const (
+	maxInDelivery = 64 // jobs decided and not yet delivered, beyond which nothing is claimed
+	pollCancel    = 250 * time.Millisecond
+	sweepEvery    = 30 * time.Second
+	extendEvery   = 20 * time.Second
+	maxBackoff    = 60 * time.Second
+	retireAfter   = time.Hour // of idleness, for the consumers of earlier boots
+	maxStarts     = 3 // of one job, where the executor was at fault
+	maxRejections = 5 // of one body, before it is buried
+)
+
+// Worker runs the jobs of one queue on one executor.
+type Worker struct {
+	Config
+	slots chan struct{} // held while a job executes
+	hands chan struct{} // held from the claim to the acknowledgement
+
+	kill  context.CancelCauseFunc // ends the jobs in hand
+	ctx   context.Context         // of the jobs in hand
+	jobs  sync.WaitGroup
+	loops sync.WaitGroup
+
+	mu        sync.Mutex
+	inHand    map[string]context.CancelCauseFunc // by message id
+	executing map[string]int                     // by job id
+	current   string                             // the one of executing that a report names
+	lastJobAt time.Time
+}
+
+// New makes a worker. It does nothing before Run.
+func New(cfg Config) *Worker {
+	cfg.Concurrency = max(cfg.Concurrency, 1)
+	w := &Worker{
+		Config:    cfg,
+		slots:     make(chan struct{}, cfg.Concurrency),
+		hands:     make(chan struct{}, cfg.Concurrency+maxInDelivery),
+		inHand:    map[string]context.CancelCauseFunc{},
+		executing: map[string]int{},
+	}
+	w.ctx, w.kill = context.WithCancelCause(context.Background())
+	return w
+}
+
+// CurrentJob is the id of a job that executes now, or "".
+func (w *Worker) CurrentJob() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.current
+}
+
+// LastJobAt is when a result was last delivered; zero before the first.
+func (w *Worker) LastJobAt() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lastJobAt
+}
+
+// InHand is how many messages were claimed and are not settled.
+func (w *Worker) InHand() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.inHand)
+}
+
+func (w *Worker) setExecuting(jobID string, by int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.executing[jobID] += by; w.executing[jobID] == 0 {
+		delete(w.executing, jobID)
+	}
+	if by > 0 {
+		w.current = jobID
+		return
+	}
+	w.current = ""
+	for id := range w.executing {
+		w.current = id
+	}
+}

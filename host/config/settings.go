@@ -16,17 +16,21 @@ type Settings struct {
 	RedisURL      Secret // CODA_REDIS_URL; redis, rediss or unix; may hold a password
 	JWTPrivateKey Secret // CODA_JWT_PRIVATE_KEY, PEM
 	JWTKeyID      string // CODA_JWT_KEY_ID
-	WebappURL     string // CODA_WEBAPP_URL
+	WebappURL     string // CODA_WEBAPP_URL, https://coda.conductorquantum.com
 	WebhookPath   string // CODA_WEBHOOK_PATH
 	ConnectPath   string // CODA_CONNECT_PATH
 	HeartbeatPath string // CODA_HEARTBEAT_PATH
 
 	// Connecting.
 	NodeToken      Secret            // CODA_NODE_TOKEN, one-time
-	Fingerprint    string            // CODA_NODE_MACHINE_FINGERPRINT
+	NodeTokenFile  string            // CODA_NODE_TOKEN_FILE; read into NodeToken
+	Fingerprint    string            // CODA_NODE_MACHINE_FINGERPRINT; made by identity when empty
 	ConnectTimeout time.Duration     // CODA_NODE_TIMEOUT_SEC, 15 s
 	ConnectRetries int               // CODA_NODE_CONNECT_RETRIES, 3 attempts in all
 	Headers        map[string]Secret // CODA_NODE_CONNECT_HEADERS, sent to the cloud only
+
+	// Callbacks.
+	CallbackOrigins []string // CODA_CALLBACK_ORIGINS, beside the cloud's own: "https://example.com"
 
 	// The tunnel.
 	VPN VPN
@@ -38,29 +42,53 @@ type Settings struct {
 	HeartbeatInterval time.Duration // CODA_HEARTBEAT_INTERVAL_SEC, 30 s
 
 	// The executor.
-	Executor     string // CODA_EXECUTOR: a path or a built-in's name
-	DeviceConfig string // CODA_DEVICE_CONFIG
+	Executor        string // CODA_EXECUTOR: a path or a built-in's name
+	ExecutorFactory string // CODA_EXECUTOR_FACTORY: the older name
+	DeviceConfig    string // CODA_DEVICE_CONFIG, else ./site/device.toml or ./site/device.yaml
 
-	// Where state is kept.
-	StateDir string // CODA_STATE_DIR
+	// Where state is kept: CODA_STATE_DIR, else $STATE_DIRECTORY, else
+	// $XDG_STATE_HOME/coda, else ~/.local/state/coda.
+	StateDir string
+
+	// Provenance is remembered between runs; no variable sets it.
+	Provenance Provenance
+
+	// Warnings are for the operator's log: what Load passed over or decided.
+	Warnings []string
 }
 
 // VPN is what the cloud or the operator says of the tunnel.
 type VPN struct {
-	Required      bool          // CODA_VPN_REQUIRED, true
-	CheckInterval time.Duration // CODA_VPN_CHECK_INTERVAL_SEC, 10 s
-	ProbeTargets  []string      // CODA_VPN_PROBE_TARGETS
-	InterfaceHint string        // CODA_VPN_INTERFACE_HINT
-	Auto          bool          // CODA_NODE_AUTO_VPN, true
-	ProfilePath   string        // CODA_NODE_VPN_PROFILE_PATH
+	Required             bool          // CODA_VPN_REQUIRED, true
+	CheckInterval        time.Duration // CODA_VPN_CHECK_INTERVAL_SEC, 10 s
+	ProbeTargets         []string      // CODA_VPN_PROBE_TARGETS
+	InterfaceHint        string        // CODA_VPN_INTERFACE_HINT
+	Auto                 bool          // CODA_NODE_AUTO_VPN, true
+	ProfilePath          string        // CODA_NODE_VPN_PROFILE_PATH, in the state directory
+	AllowDegradedStartup bool          // CODA_ALLOW_DEGRADED_STARTUP
 }
 
-// ConnectURL is where the node logs on.
-func (s *Settings) ConnectURL() string { return s.url(s.ConnectPath) }
+// Provenance is where the credentials in hand came from.
+type Provenance struct {
+	TokenHash    string // HashToken of the token that was redeemed last
+	KeyFromCloud bool   // the cloud sent the private key, not the environment
+}
 
-// HeartbeatURL is where the node reports.
-func (s *Settings) HeartbeatURL() string { return s.url(s.HeartbeatPath) }
-
-// WebhookURL is the cloud's own callback, for jobs that name none that may be
-// used.
-func (s *Settings) WebhookURL() string { return s.url(s.WebhookPath) }
+// Defaults are the settings of a node that was told nothing.
+func Defaults() Settings {
+	return Settings{
+		NativeGateSet:     "cz",
+		NumQubits:         5,
+		WebappURL:         "https://coda.conductorquantum.com",
+		WebhookPath:       "/api/internal/qpu/webhook",
+		ConnectPath:       "/api/internal/qpu/connect",
+		HeartbeatPath:     "/api/internal/qpu/heartbeat",
+		ConnectTimeout:    15 * time.Second,
+		ConnectRetries:    3,
+		VPN:               VPN{Required: true, CheckInterval: 10 * time.Second, Auto: true},
+		Host:              "0.0.0.0",
+		Port:              8080,
+		DrainTimeout:      30 * time.Second,
+		HeartbeatInterval: 30 * time.Second,
+	}
+}

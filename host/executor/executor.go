@@ -122,6 +122,9 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 // Name is what messages call the executor.
 func (e *Executor) Name() string { return e.cfg.Name }
 
+// Concurrency is how many guests run side by side.
+func (e *Executor) Concurrency() int { return e.cfg.Concurrency }
+
 // Device is what the executor reported when it was opened.
 func (e *Executor) Device() abi.Device { return e.loaded.Device }
 

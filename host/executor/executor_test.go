@@ -18,6 +18,7 @@ import (
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/internal/fakeguest"
 )
 
 const (
@@ -77,7 +78,7 @@ func cause(t *testing.T, err error, want fault.Cause, part string) {
 
 func TestDevice(t *testing.T) {
 	t.Parallel()
-	e := open(t, executor.Config{Wasm: assemble(t, nil)})
+	e := open(t, executor.Config{Wasm: fakeguest.Assemble(t, nil)})
 	want := abi.Device{Name: "fake", Target: abi.CNOT, NumQubits: 50}
 	if got := e.Device(); !reflect.DeepEqual(got, want) {
 		t.Errorf("device %+v, want %+v", got, want)
@@ -104,7 +105,7 @@ func TestWhatGuestsDoWrong(t *testing.T) {
 		"deep recursion":  {map[string]string{"bad": "(call $deep)"}, fault.Trapped, "stack overflow"},
 		"out of bounds":   {map[string]string{"bad": "(i32.store (i32.const -4) (i32.const 1))"}, fault.Trapped, "out of bounds"},
 		"exit":            {map[string]string{"imports": exitImport, "bad": "(call $exit (i32.const 3))"}, fault.Trapped, "exited with status 3"},
-		"endless loop":    {map[string]string{"bad": "(call $forever)"}, fault.Limit, "limits.job_time = 300ms"},
+		"endless loop":    {map[string]string{"bad": fakeguest.Loop}, fault.Limit, "limits.job_time = 300ms"},
 		"result pointer":  {map[string]string{"bad": "(return (i32.const 12))"}, fault.Invalid, "not aligned"},
 		"result outside":  {map[string]string{"bad": "(return (i32.const 0x7ffffff8))"}, fault.Invalid, "beyond the memory"},
 		"discriminant":    {map[string]string{"bad": "(i32.store8 (i32.const 128) (i32.const 7))"}, fault.Invalid, "discriminant 7"},
@@ -130,7 +131,7 @@ func TestWhatGuestsDoWrong(t *testing.T) {
 			if tt.cause == fault.Limit {
 				limits.JobTime = 300 * time.Millisecond
 			}
-			e := open(t, executor.Config{Wasm: assemble(t, tt.places), Limits: limits})
+			e := open(t, executor.Config{Wasm: fakeguest.Assemble(t, tt.places), Limits: limits})
 			good(t, e)
 			for range 2 {
 				bad := job(13)
@@ -147,7 +148,7 @@ func TestWhatGuestsDoWrong(t *testing.T) {
 
 func TestATrapInTheCleanUpLeavesTheResult(t *testing.T) {
 	t.Parallel()
-	e := open(t, executor.Config{Wasm: assemble(t, map[string]string{
+	e := open(t, executor.Config{Wasm: fakeguest.Assemble(t, map[string]string{
 		"exports": `(func (export "cabi_post_coda:executor/executor@0.1.0#run") (param i32) unreachable)`,
 	})})
 	for range 3 {
@@ -172,7 +173,7 @@ func TestOpenFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := executor.Open(t.Context(), executor.Config{Name: "fake", Wasm: assemble(t, tt.places)})
+			_, err := executor.Open(t.Context(), executor.Config{Name: "fake", Wasm: fakeguest.Assemble(t, tt.places)})
 			cause(t, err, tt.cause, tt.part)
 		})
 	}
@@ -184,7 +185,7 @@ func TestOpenIsBound(t *testing.T) {
 	t.Parallel()
 	cfg := executor.Config{
 		Name: "fake",
-		Wasm: assemble(t, map[string]string{
+		Wasm: fakeguest.Assemble(t, map[string]string{
 			"imports": `(import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))`,
 			"open": `(drop (call $random (i32.const 300) (i32.const 1)))
 				(if (i32.and (i32.load8_u (i32.const 300)) (i32.const 1)) (then (call $forever)))`,
@@ -224,12 +225,12 @@ func TestCancellation(t *testing.T) {
 		grace time.Duration
 	}{
 		"seen by the guest": {cooperative, time.Minute},
-		"ignored":           {"(call $forever)", 50 * time.Millisecond},
+		"ignored":           {fakeguest.Loop, 50 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := open(t, executor.Config{
-				Wasm:   assemble(t, map[string]string{"imports": cancelledImport, "bad": tt.bad}),
+				Wasm:   fakeguest.Assemble(t, map[string]string{"imports": cancelledImport, "bad": tt.bad}),
 				Limits: executor.Limits{Grace: tt.grace},
 			})
 			for range 3 {
@@ -249,7 +250,7 @@ func TestWhatGuestsSee(t *testing.T) {
 	e := open(t, executor.Config{
 		Settings: map[string]string{"fake": "a value", "other": "x"},
 		Log:      slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Wasm: assemble(t, map[string]string{
+		Wasm: fakeguest.Assemble(t, map[string]string{
 			"imports": getImport + keysImport + logImport + progressImport + writeImport,
 			"exports": `(data (i32.const 320) "line one\nline two\n") (data (i32.const 360) "\40\01\00\00\12\00\00\00")`,
 			"bad": `
@@ -285,7 +286,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	e := open(t, executor.Config{
 		Limits: executor.Limits{Memory: 4 << 20},
 		// Grows by 1 MiB until refused: 62 pages remain beside the first two.
-		Wasm: assemble(t, map[string]string{"bad": `
+		Wasm: fakeguest.Assemble(t, map[string]string{"bad": `
 			(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
 			(if (i32.ne (memory.size) (i32.const 64)) (then unreachable))`}),
 	})
@@ -297,7 +298,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 func TestRefusedBeforeTheGuestSeesThem(t *testing.T) {
 	t.Parallel()
-	e := open(t, executor.Config{Wasm: assemble(t, map[string]string{"bad": "unreachable"})})
+	e := open(t, executor.Config{Wasm: fakeguest.Assemble(t, map[string]string{"bad": "unreachable"})})
 	wide, many := job(13), job(13)
 	wide.Circuit.NumQubits = 51
 	many.Circuit.Measurements = make([]uint16, 65)
@@ -310,7 +311,7 @@ func TestRefusedBeforeTheGuestSeesThem(t *testing.T) {
 func TestALostChildIsReplaced(t *testing.T) {
 	t.Parallel()
 	const name = "fake-lost"
-	e := open(t, executor.Config{Name: name, Wasm: assemble(t, map[string]string{"bad": "(call $forever)"})})
+	e := open(t, executor.Config{Name: name, Wasm: fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop})})
 	pid := child(t, name)
 	_ = syscall.Kill(pid, syscall.SIGKILL) // while it is idle
 	gone(t, pid, true)
@@ -326,7 +327,7 @@ func TestALostChildIsReplaced(t *testing.T) {
 func TestConcurrency(t *testing.T) {
 	t.Parallel()
 	e := open(t, executor.Config{
-		Wasm: assemble(t, map[string]string{"bad": "(call $forever)"}), Concurrency: 3,
+		Wasm: fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), Concurrency: 3,
 		Limits: executor.Limits{JobTime: 500 * time.Millisecond},
 	})
 	var wg sync.WaitGroup
@@ -346,7 +347,7 @@ func TestConcurrency(t *testing.T) {
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Parallel()
 	const name = "fake-close"
-	e := open(t, executor.Config{Name: name, Wasm: assemble(t, nil), Concurrency: 2})
+	e := open(t, executor.Config{Name: name, Wasm: fakeguest.Assemble(t, nil), Concurrency: 2})
 	if pids := children(t, name); len(pids) != 2 {
 		t.Fatalf("children %v", pids)
 	}
@@ -370,7 +371,7 @@ func TestCacheMustBePrivate(t *testing.T) {
 	if err := executor.PrivateDir(dir); err != nil {
 		t.Errorf("a second time: %v", err)
 	}
-	e := open(t, executor.Config{Wasm: assemble(t, nil), CacheDir: dir})
+	e := open(t, executor.Config{Wasm: fakeguest.Assemble(t, nil), CacheDir: dir})
 	good(t, e)
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) == 0 {

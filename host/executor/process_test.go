@@ -16,6 +16,7 @@ import (
 
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/guest"
+	"github.com/conductorquantum/coda/host/internal/fakeguest"
 )
 
 // children lists the processes that run the executor of that name.
@@ -65,7 +66,7 @@ func gone(t *testing.T, pid int, reaped bool) {
 func TestChildInheritsNothing(t *testing.T) {
 	t.Parallel()
 	const name = "fake-bare"
-	e := open(t, executor.Config{Name: name, Wasm: assemble(t, nil)})
+	e := open(t, executor.Config{Name: name, Wasm: fakeguest.Assemble(t, nil)})
 	good(t, e)
 	proc := "/proc/" + strconv.Itoa(child(t, name))
 	environ, err := os.ReadFile(proc + "/environ")
@@ -115,7 +116,7 @@ func parent(wasm string) int {
 func TestNoChildOutlivesItsNode(t *testing.T) {
 	t.Parallel()
 	wasm := filepath.Join(t.TempDir(), "guest.wasm")
-	if err := os.WriteFile(wasm, assemble(t, map[string]string{"bad": "(call $forever)"}), 0o600); err != nil {
+	if err := os.WriteFile(wasm, fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/proc/self/exe", parentMode, wasm)

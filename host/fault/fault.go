@@ -7,6 +7,7 @@ package fault
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Error is implemented by every kind of the family, as a pointer.
@@ -53,11 +54,13 @@ type HeartbeatRejectedError struct {
 
 // WebhookError is a result that one POST did not deliver.
 type WebhookError struct {
-	URL    string // without userinfo and query
-	Status int    // 0 when no answer came
-	Retry  bool
-	Reason string
-	Err    error
+	URL        string // without userinfo and query
+	Status     int    // 0 when no answer came
+	Retry      bool
+	Next       Disposition   // what is to follow
+	RetryAfter time.Duration // what the receiver asked for; 0 if nothing
+	Reason     string
+	Err        error
 }
 
 func (e *ConfigError) Error() string { return join(e.Where, e.Reason, e.Err) }

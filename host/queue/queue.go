@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +55,7 @@ type Queue struct {
 	node     string
 	consumer string
 	healthy  atomic.Bool
+	reads    sync.WaitGroup
 }
 
 // New makes a queue for a QPU. The consumer's name is the node's id and this
@@ -79,8 +81,30 @@ func (q *Queue) Join(ctx context.Context) error {
 	return q.seen(ctx, err)
 }
 
-// Claim waits up to Block for messages and returns at most n.
+// Claim waits up to Block for messages and returns at most n. When ctx ends it
+// returns at once; what the server assigns to us after all is given back.
 func (q *Queue) Claim(ctx context.Context, n int) ([]Message, error) {
+	type reply struct {
+		messages []Message
+		err      error
+	}
+	replies := make(chan reply, 1)
+	q.reads.Go(func() {
+		messages, err := q.read(context.WithoutCancel(ctx), n)
+		replies <- reply{messages, err}
+	})
+	select {
+	case r := <-replies:
+		return r.messages, q.seen(ctx, r.err)
+	case <-ctx.Done():
+		q.reads.Go(func() { q.giveBack((<-replies).messages) })
+		return nil, ctx.Err()
+	}
+}
+
+// read blocks without regard to a context: a blocking command cannot be called
+// back.
+func (q *Queue) read(ctx context.Context, n int) ([]Message, error) {
 	streams, err := q.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: q.keys.Group, Consumer: q.consumer,
 		Streams: []string{q.keys.Stream, ">"},
@@ -89,17 +113,29 @@ func (q *Queue) Claim(ctx context.Context, n int) ([]Message, error) {
 	if errors.Is(err, redis.Nil) {
 		err = nil // nothing came
 	}
-	if err := q.seen(ctx, err); err != nil {
-		return nil, err
-	}
 	var out []Message
 	for _, s := range streams {
 		for _, m := range s.Messages {
 			out = append(out, message(m))
 		}
 	}
-	return out, nil
+	return out, err
 }
+
+// giveBack ages messages that nobody here will run, so that a peer may claim
+// them now instead of when the lease has run out.
+func (q *Queue) giveBack(messages []Message) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, m := range messages {
+		_ = q.rdb.Do(ctx, "XCLAIM", q.keys.Stream, q.keys.Group, q.consumer, 0, m.ID,
+			"IDLE", Lease.Milliseconds(), "JUSTID").Err() // else the lease runs out
+	}
+}
+
+// Wait returns when no read is under way any more. Close the client first, or it
+// takes as long as Block.
+func (q *Queue) Wait() { q.reads.Wait() }
 
 // Reclaim takes over at most n messages whose lease has run out, whoever held
 // them; this node's own too, where a reply was lost. Entries that were deleted

@@ -279,6 +279,24 @@ func TestReclaimTakesWhatWasAbandoned(t *testing.T) {
 	}
 }
 
+func TestALateClaimIsGivenBack(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, rdb *redis.Client) {
+		leaving, peer := join(t, rdb, "node", "1"), join(t, rdb, "node", "2")
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(20*time.Millisecond, cancel)
+		if _, err := leaving.Claim(ctx, 1); !errors.Is(err, context.Canceled) {
+			t.Fatalf("claim: %v", err)
+		}
+		add(t, rdb, "job_id", "j") // while its read still waits at the server
+		leaving.Wait()
+		got, err := peer.Reclaim(t.Context(), 1)
+		if err != nil || len(got) != 1 || got[0].JobID != "j" {
+			t.Errorf("the peer gets %v, %v", got, err)
+		}
+	})
+}
+
 func TestAFlushedGroupIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, rdb *redis.Client) {

@@ -88,8 +88,8 @@ const (
 	extendEvery   = 20 * time.Second
 	maxBackoff    = 60 * time.Second
 	retireAfter   = time.Hour // of idleness, for the consumers of earlier boots
-	maxStarts     = 3 // of one job, where the executor was at fault
-	maxRejections = 5 // of one body, before it is buried
+	maxStarts     = 3         // of one job, where the executor was at fault
+	maxRejections = 5         // of one body, before it is buried
 )
 
 // Worker runs the jobs of one queue on one executor.

@@ -1,4 +1,6 @@
-package executor_test
+// Package fakeguest makes executors for tests: small modules written by hand that
+// behave, and misbehave, as a test wants.
+package fakeguest
 
 import (
 	"os"
@@ -10,7 +12,10 @@ import (
 	"github.com/conductorquantum/coda/host/require"
 )
 
-// skeleton is an executor of five qubits that answers every job with zeros; what
+// Loop, as what a guest does badly, never ends.
+const Loop = "(call $forever)"
+
+// skeleton is an executor of 50 qubits that answers every job with zeros; what
 // it does instead for a job of 13 qubits, or anywhere else, a test fills in.
 const skeleton = `(module
   {{imports}}
@@ -41,8 +46,13 @@ const skeleton = `(module
   {{exports}}
 )`
 
-// assemble fills the skeleton's places and makes a module of it.
-func assemble(tb testing.TB, places map[string]string) []byte {
+// Assemble makes an executor that reports a device of 50 qubits and answers every
+// job with zeros. The places say what it does beside or instead: "imports" and
+// "exports" are declarations, "memory" its limits in pages (2), "realloc" and
+// "open" begin those functions, and "bad" is what run does for a job of 13
+// qubits. The result of open lies at 16, that of run at 128; the four letters
+// "fake" at 100.
+func Assemble(tb testing.TB, places map[string]string) []byte {
 	tb.Helper()
 	text := skeleton
 	for _, place := range []string{"imports", "memory", "realloc", "open", "bad", "exports"} {
@@ -52,11 +62,11 @@ func assemble(tb testing.TB, places map[string]string) []byte {
 		}
 		text = strings.ReplaceAll(text, "{{"+place+"}}", value)
 	}
-	return wat(tb, text)
+	return WAT(tb, text)
 }
 
-// wat assembles a module.
-func wat(tb testing.TB, text string) []byte {
+// WAT assembles a module.
+func WAT(tb testing.TB, text string) []byte {
 	tb.Helper()
 	program := require.Program(tb, "wabt", "wat2wasm", "wabt")
 	dir := tb.TempDir()

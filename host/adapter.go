@@ -1,0 +1,73 @@
+package host
+
+import (
+	"context"
+	"errors"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/queue"
+	"github.com/conductorquantum/coda/host/webhook"
+	"github.com/conductorquantum/coda/host/worker"
+)
+
+// Siblings do not import each other; these two join what they mean to each other.
+
+// jobs is the queue as the worker wants it.
+type jobs struct{ *queue.Queue }
+
+func (j jobs) Claim(ctx context.Context, n int) ([]worker.Message, error) {
+	return messages(j.Queue.Claim(ctx, n))
+}
+
+func (j jobs) Reclaim(ctx context.Context, n int) ([]worker.Message, error) {
+	return messages(j.Queue.Reclaim(ctx, n))
+}
+
+func messages(in []queue.Message, err error) ([]worker.Message, error) {
+	out := make([]worker.Message, len(in))
+	for i, m := range in {
+		out[i] = worker.Message(m)
+	}
+	return out, err
+}
+
+func (j jobs) Begin(ctx context.Context, m *worker.Message) (worker.Verdict, string, error) {
+	verdict, text, err := j.Queue.Begin(ctx, (*queue.Message)(m))
+	return worker.Verdict(verdict), text, err
+}
+
+func (j jobs) Complete(ctx context.Context, m *worker.Message) error {
+	return j.Queue.Complete(ctx, (*queue.Message)(m))
+}
+
+func (j jobs) Fail(ctx context.Context, m *worker.Message, text string) error {
+	return j.Queue.Fail(ctx, (*queue.Message)(m), text)
+}
+
+func (j jobs) Cancel(ctx context.Context, m *worker.Message) error {
+	return j.Queue.Cancel(ctx, (*queue.Message)(m))
+}
+
+func (j jobs) Bury(ctx context.Context, m *worker.Message, reason, body string) error {
+	return j.Queue.Bury(ctx, (*queue.Message)(m), reason, body)
+}
+
+func (j jobs) IsLost(err error) bool { return errors.Is(err, queue.ErrLost) }
+
+// outcomes is the webhook as the worker wants it.
+type outcomes struct{ *webhook.Sender }
+
+func (o outcomes) Completed(job *abi.Job, e *abi.Execution) []byte {
+	return webhook.Completed(job.ID, len(job.Circuit.Measurements), e, 0)
+}
+
+func (o outcomes) Failed(jobID, text string) []byte { return webhook.Failed(jobID, text) }
+
+func (o outcomes) Post(ctx context.Context, url, jobID string, body []byte) error {
+	return o.Sender.Post(ctx, url, webhook.ID(jobID), body)
+}
+
+func badRedisURL() error {
+	return &fault.ConfigError{Where: "CODA_REDIS_URL", Reason: "must be a redis://, rediss:// or unix:// URL"}
+}

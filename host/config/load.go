@@ -1,0 +1,189 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// layer is one source of settings: texts by key, as an environment variable
+// would hold them.
+type layer struct {
+	where  func(key string) string // for messages
+	values map[string]string
+}
+
+// Load reads the settings: from the environment (as os.Environ gives it; of
+// names that differ only by case, CODA_ in capitals wins), then from the TOML
+// file that CODA_CONFIG names, then from what an earlier connect left, then
+// the defaults. held reads the state directory; nil stands for nothing held.
+//
+// What was held does not count while there is a token, unless it is the token
+// that was redeemed for it: then the node reconnects and the token is dropped.
+//
+// The error joins one *fault.ConfigError for each thing that is wrong, and the
+// Settings returned beside it hold what could be read.
+func Load(environ []string, held func(stateDir string) (Persisted, error)) (Settings, error) {
+	s := Defaults()
+	var problems []error
+	fail := func(err error) {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	env := environment(environ, &s)
+	layers := []layer{env}
+	if path := env.values[keyConfigFile]; path != "" {
+		file, err := readSettingsFile(path)
+		fail(err)
+		layers = append(layers, file)
+	}
+	for i := range variables {
+		fail(variables[i].apply(&s, layers))
+	}
+	fail(s.resolveStateDir(environ))
+	fail(s.readTokenFile())
+	if held != nil && s.StateDir != "" {
+		fail(s.fillIn(layers, held))
+	}
+	s.findDeviceFile()
+	if s.VPN.ProfilePath == "" && s.StateDir != "" {
+		s.VPN.ProfilePath = filepath.Join(s.StateDir, "coda-node.ovpn")
+	}
+	if len(problems) == 0 {
+		fail(s.checkCredentials())
+	}
+	return s, errors.Join(problems...)
+}
+
+// environment takes the CODA_ variables; an empty one counts as unset.
+func environment(environ []string, s *Settings) layer {
+	values := map[string]string{}
+	exact := map[string]bool{}
+	for _, entry := range environ {
+		name, text, _ := strings.Cut(entry, "=")
+		if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
+			continue
+		}
+		key := strings.ToLower(name[len(prefix):])
+		isExact := name == strings.ToUpper(name)
+		if exact[key] && !isExact {
+			continue
+		}
+		exact[key] = isExact
+		values[key] = text
+	}
+	for key, text := range values {
+		if text == "" {
+			delete(values, key)
+		}
+	}
+	for key := range values {
+		if slices.Contains(keys(), key) {
+			continue
+		}
+		if meant := suggest(key, keys()); meant != "" {
+			s.warn("%s%s is not known and was ignored; did you mean %s%s?",
+				prefix, strings.ToUpper(key), prefix, strings.ToUpper(meant))
+		}
+	}
+	slices.Sort(s.Warnings)
+	return layer{values: values, where: func(key string) string { return prefix + strings.ToUpper(key) }}
+}
+
+// apply sets the field from the strongest layer that has the variable.
+func (v *Variable) apply(s *Settings, layers []layer) error {
+	for _, l := range layers {
+		text, ok := l.values[v.Key]
+		if !ok {
+			continue
+		}
+		if err := v.parse(s, text); err != nil {
+			return &fault.ConfigError{Where: l.where(v.Key), Reason: err.Error()}
+		}
+		return nil
+	}
+	return nil
+}
+
+// readTokenFile keeps tokens out of the environment and the process list.
+func (s *Settings) readTokenFile() error {
+	if s.NodeTokenFile == "" {
+		return nil
+	}
+	where := prefix + "NODE_TOKEN_FILE"
+	if s.NodeToken != "" {
+		return &fault.ConfigError{Where: where, Reason: "CODA_NODE_TOKEN is set too; unset one of them"}
+	}
+	text, err := readFile(s.NodeTokenFile, 64<<10)
+	if err != nil {
+		return &fault.ConfigError{Where: where, Reason: "cannot read the token", Err: err}
+	}
+	token := Secret(bytes.TrimSpace(text))
+	if err := checkToken(token); err != nil {
+		return &fault.ConfigError{Where: where, Reason: s.NodeTokenFile + " " + err.Error()}
+	}
+	s.NodeToken = token
+	return nil
+}
+
+// findDeviceFile takes the file at the customary place if none was named.
+func (s *Settings) findDeviceFile() {
+	if s.DeviceConfig != "" {
+		return
+	}
+	for _, path := range []string{"site/device.toml", "site/device.yaml"} {
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			s.DeviceConfig = path
+			return
+		}
+	}
+}
+
+// checkCredentials asks for what a node without a token needs to reconnect.
+func (s *Settings) checkCredentials() error {
+	if s.NodeToken != "" {
+		return nil
+	}
+	missing := func(key, what string) error {
+		return &fault.ConfigError{Where: prefix + key,
+			Reason: "there is no " + what + "; set it, or set CODA_NODE_TOKEN to a one-time token to connect for the first time"}
+	}
+	switch {
+	case s.JWTPrivateKey == "":
+		return missing("JWT_PRIVATE_KEY", "private key")
+	case s.JWTKeyID == "":
+		return missing("JWT_KEY_ID", "key id")
+	case s.QPUID == "":
+		return missing("QPU_ID", "QPU id to sign for")
+	}
+	return nil
+}
+
+func (s *Settings) warn(format string, args ...any) {
+	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
+}
+
+// readFile reads a file of at most limit bytes. The error names the file.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	return text, nil
+}

@@ -1,0 +1,249 @@
+package identity
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// The files of a state directory.
+const (
+	configFile      = "coda.config"           // settings and where the key is, JSON
+	keyFile         = "coda-private-key"      // PEM
+	nextKeyFile     = "coda-private-key.next" // a key whose config is being written
+	fingerprintFile = "coda-fingerprint"      // this machine's identity
+)
+
+// Members of the config file that are no settings.
+const (
+	memberKeyPath   = "jwt_private_key_path"
+	memberKeyDigest = "jwt_private_key_sha256"
+	memberFromCloud = "jwt_private_key_from_cloud"
+	memberTokenHash = "node_token_hash"
+)
+
+const maxStateFile = 1 << 20
+
+// Store keeps credentials in a private directory. Its errors are
+// *fault.ConfigError on reading, *fault.NodeError on writing; none shows what a
+// file holds.
+type Store struct{ dir string }
+
+// NewStore keeps its files in dir, which need not exist yet.
+func NewStore(dir string) *Store { return &Store{dir: dir} }
+
+// Held reads the credentials in a state directory, for config.Load.
+func Held(dir string) (config.Persisted, error) { return NewStore(dir).Load() }
+
+// Load reads what Save wrote. Where nothing was saved there are no values and
+// no error. A file that others could have read or written is refused.
+func (s *Store) Load() (config.Persisted, error) {
+	path := s.path(configFile)
+	persisted := config.Persisted{File: path, Values: map[string]string{}}
+	text, err := s.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return persisted, nil
+	}
+	if err != nil {
+		return persisted, &fault.ConfigError{Where: path, Reason: "cannot be used", Err: err}
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return persisted, nil
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
+		return persisted, &fault.ConfigError{Where: path,
+			Reason: "is not a JSON object; restore it, or remove it and connect with a new token"}
+	}
+	for _, v := range config.Variables() {
+		raw, ok := members[v.Key]
+		if !v.Persisted || !ok || v.Key == "jwt_private_key" { // the key has a file of its own
+			continue
+		}
+		if value, ok := config.PersistedText(raw); ok {
+			persisted.Values[v.Key] = value
+		}
+	}
+	persisted.Provenance = config.Provenance{
+		TokenHash:    member[string](members, memberTokenHash),
+		KeyFromCloud: member[bool](members, memberFromCloud),
+	}
+	key, err := s.loadKey(member[string](members, memberKeyPath), member[string](members, memberKeyDigest))
+	if err != nil {
+		return persisted, err
+	}
+	if key != "" {
+		persisted.Values["jwt_private_key"] = key
+	}
+	return persisted, nil
+}
+
+// Save keeps the settings that are to outlive this run, and their private key.
+// Whenever the machine stops, the pair of them is the old one or the new one.
+func (s *Store) Save(settings config.Settings) error {
+	if err := s.save(settings); err != nil {
+		return &fault.NodeError{Op: "state", Reason: "cannot keep the credentials in " + s.dir, Err: err}
+	}
+	return nil
+}
+
+// save writes the key under another name first. The config names the digest of
+// its key, so the moment that the config is replaced both are new.
+func (s *Store) save(settings config.Settings) error {
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	key := []byte(settings.JWTPrivateKey)
+	held, err := s.read(s.path(keyFile))
+	newKey := err != nil || !bytes.Equal(held, key)
+	if newKey {
+		if err := writeAtomic(s.path(nextKeyFile), key); err != nil {
+			return err
+		}
+	}
+	text, err := s.encode(settings)
+	if err != nil {
+		return err
+	}
+	if err := writeAtomic(s.path(configFile), text); err != nil {
+		return err
+	}
+	if newKey {
+		return rename(s.path(nextKeyFile), s.path(keyFile))
+	}
+	if err := os.Remove(s.path(nextKeyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // a key that an interrupted save left
+	}
+	return nil
+}
+
+// encode is the config file: JSON, two blanks, the settings in their order and
+// then what older nodes ignore.
+func (s *Store) encode(settings config.Settings) ([]byte, error) {
+	members := settings.Persist()
+	for i := range members {
+		if members[i].Key == "jwt_private_key" {
+			members[i] = config.Setting{Key: memberKeyPath, Value: s.path(keyFile)}
+		}
+	}
+	members = append(members,
+		config.Setting{Key: memberKeyDigest, Value: digest([]byte(settings.JWTPrivateKey))},
+		config.Setting{Key: memberFromCloud, Value: settings.Provenance.KeyFromCloud},
+		config.Setting{Key: memberTokenHash, Value: settings.Provenance.TokenHash})
+	compact := []byte("{")
+	for i, m := range members {
+		value, err := json.Marshal(m.Value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Key, err)
+		}
+		if i > 0 {
+			compact = append(compact, ',')
+		}
+		compact = fmt.Appendf(compact, "%q:%s", m.Key, value)
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, append(compact, '}'), "", "  "); err != nil {
+		return nil, err
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// loadKey reads the key that the config speaks of, which after a crash may
+// still stand under its first name. Without a digest, as older nodes write it,
+// the file is taken as it is. No file at all is no key.
+func (s *Store) loadKey(path, want string) (string, error) {
+	if path == "" {
+		path = s.path(keyFile)
+	}
+	foreign := ""
+	for _, path := range []string{path, s.path(nextKeyFile)} {
+		text, err := s.read(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", &fault.ConfigError{Where: path, Reason: "cannot be used", Err: err}
+		}
+		if want == "" || digest(text) == want {
+			return string(text), nil
+		}
+		foreign = path
+	}
+	if foreign != "" {
+		return "", &fault.ConfigError{Where: foreign,
+			Reason: "is not the key that " + configFile + " was saved with; restore both, or remove both and connect with a new token"}
+	}
+	return "", nil
+}
+
+// Fingerprint is this machine's identity for the cloud. It is made once and
+// kept, so that it stays the same however often the node starts.
+func (s *Store) Fingerprint() (string, error) {
+	path := s.path(fingerprintFile)
+	text, err := s.read(path)
+	if err == nil && len(bytes.TrimSpace(text)) > 0 {
+		return string(bytes.TrimSpace(text)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", &fault.ConfigError{Where: path, Reason: "cannot be used", Err: err}
+	}
+	made := machine()
+	if err := s.prepare(); err != nil {
+		return "", &fault.NodeError{Op: "state", Reason: "cannot keep the machine's fingerprint in " + s.dir, Err: err}
+	}
+	if err := writeAtomic(path, []byte(made+"\n")); err != nil {
+		return "", &fault.NodeError{Op: "state", Reason: "cannot keep the machine's fingerprint", Err: err}
+	}
+	return made, nil
+}
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *Store) prepare() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	return checkDir(s.dir)
+}
+
+func (s *Store) read(path string) ([]byte, error) {
+	if filepath.Dir(path) == s.dir {
+		if err := checkDir(s.dir); err != nil {
+			return nil, err
+		}
+	}
+	f, err := openPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxStateFile+1))
+	if err == nil && len(text) > maxStateFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxStateFile)
+	}
+	return text, err
+}
+
+func member[T any](members map[string]json.RawMessage, key string) T {
+	var value T
+	if raw, ok := members[key]; ok {
+		_ = json.Unmarshal(raw, &value) // another type counts as absent
+	}
+	return value
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}

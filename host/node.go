@@ -1,0 +1,273 @@
+// Package host puts a node together: what starts, in which order, and what stops
+// in which.
+package host
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/host/heartbeat"
+	"github.com/conductorquantum/coda/host/identity"
+	"github.com/conductorquantum/coda/host/provision"
+	"github.com/conductorquantum/coda/host/queue"
+	"github.com/conductorquantum/coda/host/server"
+	"github.com/conductorquantum/coda/host/webhook"
+	"github.com/conductorquantum/coda/host/worker"
+)
+
+// Config is what a node is run with.
+type Config struct {
+	Settings config.Settings
+	Device   config.Device
+	Log      *slog.Logger
+
+	// Ready, if set, is called once, when the node takes jobs.
+	Ready func(Address)
+	// Kill, if set, ends a drain early when it is closed: guests are killed and
+	// their messages stay pending.
+	Kill <-chan struct{}
+}
+
+// Address is where a node can be reached and what it runs.
+type Address struct {
+	HTTP     string // host and port of /health and /ready
+	Executor string
+	Device   abi.Device
+	QPUID    string
+}
+
+// node is a running node. Its parts are set as the boot comes to them.
+type node struct {
+	Config
+	mu      sync.Mutex
+	waiting string // what the boot or the drain is at; "" while jobs are taken
+	warning string
+	program string
+	queue   *queue.Queue
+	worker  *worker.Worker
+}
+
+// Run boots a node and keeps it going until ctx ends; then it drains. The error
+// is a boot that failed: a member of the family in host/fault. A drain that runs
+// out of time is logged; the messages it leaves are pending in the queue.
+func Run(ctx context.Context, cfg Config) error {
+	n := &node{Config: cfg, waiting: "the node is starting"}
+	s := cfg.Settings
+
+	probes, err := server.Listen(s.Host, s.Port, n.readiness, cfg.Log)
+	if err != nil {
+		return err
+	}
+	defer closing(probes.Close)
+
+	n.now("opening the executor")
+	program, warning, err := choose(s, cfg.Device)
+	if err != nil {
+		return err
+	}
+	if warning != "" {
+		cfg.Log.Warn(warning)
+	}
+	n.update(func() { n.program, n.warning = program.Name, warning })
+	exec, err := openExecutor(ctx, program, cfg.Device, cfg.Log)
+	if err != nil {
+		return err
+	}
+	defer exec.Close()
+	device := exec.Device()
+
+	n.now("connecting to the cloud")
+	s, signer, err := connect(ctx, s, device.Edges, cfg.Log)
+	if err != nil {
+		return err
+	}
+
+	n.now("reaching the job queue")
+	rdb, err := dial(s.RedisURL, exec)
+	if err != nil {
+		return err
+	}
+	boot := uuid.NewString()[:8]
+	q := queue.New(rdb, s.QPUID, s.Fingerprint, boot)
+	defer q.Wait()
+	defer rdb.Close()
+
+	sender, err := webhook.New(webhook.Config{
+		Cloud: s.WebappURL, Origins: s.CallbackOrigins, Headers: s.Headers, Signer: signer,
+	})
+	if err != nil {
+		return err
+	}
+	w := worker.New(worker.Config{
+		Queue: jobs{q}, Executor: exec, Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(),
+		Concurrency: cfg.Device.Concurrency, Log: cfg.Log,
+	})
+	reporter := heartbeat.New(heartbeat.Config{
+		URL: s.HeartbeatURL(), Interval: s.HeartbeatInterval, Headers: s.Headers,
+		Signer: signer, Facts: facts(q, w, device.Edges), Log: cfg.Log,
+	})
+
+	beats, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
+	var loops sync.WaitGroup
+	loops.Go(func() { reporter.Run(beats) })
+	defer loops.Wait()
+	defer stopBeats()
+
+	n.update(func() { n.queue, n.worker, n.waiting = q, w, "" })
+	cfg.Log.Info("the node takes jobs", "qpu", s.QPUID, "executor", program.Name, "http", probes.Addr().String())
+	if cfg.Ready != nil {
+		cfg.Ready(Address{HTTP: probes.Addr().String(), Executor: program.Name, Device: device, QPUID: s.QPUID})
+	}
+	w.Run(ctx)
+
+	n.now("draining: the node is stopping")
+	n.drain(w, s.DrainTimeout)
+	return nil
+}
+
+// choose finds the executor: the one that was named, else the device file's,
+// else noop with a warning, since its results are made up.
+func choose(s config.Settings, device config.Device) (p Program, warning string, err error) {
+	for _, ref := range []string{s.Executor, device.Executor} {
+		if ref != "" {
+			p, err = Find(ref)
+			return p, "", err
+		}
+	}
+	p, err = Find("noop")
+	return p, "no executor is configured: noop answers every job with zeros that no hardware measured; name one with --executor", err
+}
+
+// openExecutor starts a program's children as the device file sets them up.
+func openExecutor(ctx context.Context, p Program, device config.Device, log *slog.Logger) (*executor.Executor, error) {
+	cache, err := executor.OpenCache()
+	if err != nil {
+		log.Warn("the executor is compiled anew at every start", "error", err)
+	}
+	return executor.Open(ctx, executor.Config{
+		Name: p.Name, Wasm: p.Wasm,
+		Settings:    device.Config,
+		Limits:      p.Limits(device.Limits),
+		Concurrency: device.Concurrency,
+		CacheDir:    cache,
+		Log:         log,
+	})
+}
+
+// connect logs on to the cloud, which completes the settings, and returns the
+// signer of the identity that they hold.
+func connect(ctx context.Context, s config.Settings, edges [][2]uint16, log *slog.Logger) (config.Settings, *identity.Signer, error) {
+	store := identity.NewStore(s.StateDir)
+	if s.Fingerprint == "" {
+		var err error
+		if s.Fingerprint, err = store.Fingerprint(); err != nil {
+			return s, nil, err
+		}
+	}
+	cfg := provision.Config{Keeper: store, Connectivity: edges, Log: log,
+		CheckKey: func(key config.Secret) error { _, err := identity.ParseKey(key); return err },
+	}
+	if s.NodeToken == "" {
+		signer, err := identity.NewSigner(s.JWTPrivateKey, s.JWTKeyID, s.QPUID)
+		if err != nil {
+			return s, nil, err
+		}
+		cfg.Signer = signer
+	}
+	bundle, err := provision.New(cfg).Connect(ctx, s)
+	if err != nil {
+		return s, nil, err
+	}
+	s = bundle.Settings
+	signer, err := identity.NewSigner(s.JWTPrivateKey, s.JWTKeyID, s.QPUID)
+	return s, signer, err
+}
+
+// drain waits for the jobs in hand, for as long as they have.
+func (n *node) drain(w *worker.Worker, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if n.Kill != nil {
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			select {
+			case <-n.Kill:
+				cancel()
+			case <-stop:
+			}
+		}()
+	}
+	if in := w.InHand(); in > 0 {
+		n.Log.Info("waiting for the jobs in hand", "jobs", in, "limit", limit)
+	}
+	if !w.Drain(ctx) {
+		n.Log.Warn("jobs were put down unfinished; their messages stay in the queue", "limit", limit)
+	}
+}
+
+// dial makes the Redis client. Nothing is sent yet.
+func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, error) {
+	options, err := redis.ParseURL(string(url))
+	if err != nil {
+		return nil, badRedisURL()
+	}
+	options.ContextTimeoutEnabled = true
+	options.PoolSize = 16 + exec.Concurrency()
+	return redis.NewClient(options), nil
+}
+
+func closing(shut func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = shut(ctx) // what cannot end in a second is cut off
+}
+
+// now notes what the node is at, for /ready.
+func (n *node) now(waiting string) { n.update(func() { n.waiting = waiting }) }
+
+// update changes what probes see, which arrive at any time.
+func (n *node) update(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
+}
+
+// readiness is what /ready answers.
+func (n *node) readiness() server.Readiness {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r := server.Readiness{VPNState: "booting", Reason: n.waiting, Executor: n.program, Warning: n.warning}
+	if n.worker == nil {
+		return r
+	}
+	r.VPNState = "ready" // no tunnel is required in https mode
+	r.RedisHealthy = n.queue.Healthy()
+	if job := n.worker.CurrentJob(); job != "" {
+		r.CurrentJob = &job
+	}
+	if r.Reason == "" && !r.RedisHealthy {
+		r.Reason = "the job queue (Redis) cannot be reached"
+	}
+	r.Ready = r.Reason == ""
+	return r
+}
+
+// facts is what a heartbeat reports.
+func facts(q *queue.Queue, w *worker.Worker, edges [][2]uint16) func() heartbeat.Facts {
+	return func() heartbeat.Facts {
+		f := heartbeat.Facts{CurrentJob: w.CurrentJob(), RedisHealthy: q.Healthy(), Connectivity: edges}
+		if at := w.LastJobAt(); !at.IsZero() {
+			f.LastJobAt = &at
+		}
+		return f
+	}
+}

@@ -1,0 +1,397 @@
+package host_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host"
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/devcloud"
+	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/host/identity"
+	"github.com/conductorquantum/coda/host/internal/fakeguest"
+	"github.com/conductorquantum/coda/host/internal/redistest"
+)
+
+// lab is a node in the making: its cloud, and the settings to boot it with.
+type lab struct {
+	cloud    *devcloud.Cloud
+	settings config.Settings
+	device   config.Device
+}
+
+// newLab starts a cloud on a real Redis.
+func newLab(tb testing.TB) *lab {
+	tb.Helper()
+	cloud, err := devcloud.New(devcloud.Config{RedisURL: redistest.Start(tb), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = cloud.Close() })
+	url, err := cloud.Start("127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := config.Defaults()
+	s.WebappURL, s.NodeToken = url, config.Secret(cloud.Token())
+	s.StateDir = filepath.Join(tb.TempDir(), "state")
+	s.Host, s.Port = "127.0.0.1", 0
+	s.VPN.Required = false
+	return &lab{cloud: cloud, settings: s, device: config.Device{Concurrency: 1}}
+}
+
+// running is a booted node.
+type running struct {
+	host.Address
+	stop context.CancelFunc
+	kill chan struct{}
+	end  func() error // waits for the node and returns what Run did
+}
+
+// boot starts the node and returns when it takes jobs. The test's end stops it.
+func (l *lab) boot(tb testing.TB) *running {
+	tb.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	r := &running{stop: stop, kill: make(chan struct{}), end: sync.OnceValue(func() error { return <-done })}
+	ready := make(chan host.Address, 1)
+	go func() {
+		done <- host.Run(ctx, host.Config{
+			Settings: l.settings, Device: l.device, Log: slog.New(slog.DiscardHandler),
+			Ready: func(a host.Address) { ready <- a }, Kill: r.kill,
+		})
+	}()
+	select {
+	case r.Address = <-ready:
+	case err := <-done:
+		stop()
+		tb.Fatalf("the node does not boot: %v", err)
+	}
+	tb.Cleanup(func() { r.wait(tb) })
+	return r
+}
+
+// wait stops the node, if it runs, and waits for its end.
+func (r *running) wait(tb testing.TB) {
+	tb.Helper()
+	r.stop()
+	if err := r.end(); err != nil {
+		tb.Errorf("the node ends with %v", err)
+	}
+}
+
+// ready asks /ready.
+func (r *running) ready(tb testing.TB) (int, map[string]any) {
+	tb.Helper()
+	res, err := http.Get("http://" + r.HTTP + "/ready")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	var body map[string]any
+	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
+		tb.Fatal(err)
+	}
+	return res.StatusCode, body
+}
+
+// submit queues a circuit and returns the job's id.
+func (l *lab) submit(tb testing.TB, ir string, shots int64) string {
+	tb.Helper()
+	ids, err := l.cloud.Submit(tb.Context(), devcloud.Job{IRText: ir, Shots: shots})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return ids[0]
+}
+
+// result waits for what the cloud was told of a job.
+func (l *lab) result(tb testing.TB, id string) (r result) {
+	tb.Helper()
+	body, err := l.cloud.Wait(tb.Context(), id)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+type result struct {
+	Status string            `json:"status"`
+	Error  string            `json:"error"`
+	Counts map[string]uint64 `json:"counts"`
+	Shots  uint64            `json:"shots_completed"`
+}
+
+// circuit is the IR of n qubits with all of them measured.
+func circuit(n uint16) string {
+	c := abi.Circuit{NumQubits: n, Metadata: abi.Metadata{SourceHash: "sha256:00", CompiledAt: "2026-01-02T03:04:05Z"}}
+	for q := range n {
+		c.Operations = append(c.Operations, abi.Operation{Gate: abi.RX, Q0: q, Q1: q, Param: 1})
+		c.Measurements = append(c.Measurements, q)
+	}
+	return string(c.AppendIR(nil))
+}
+
+// loopingGuest is the path of an executor that never returns from a job of 13
+// qubits.
+func loopingGuest(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "looping.wasm")
+	if err := os.WriteFile(path, fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// settled checks that nothing is pending and everything was delivered once, with
+// good signatures.
+func (l *lab) settled(t *testing.T, jobs int) {
+	t.Helper()
+	var stats devcloud.Stats
+	for range 500 { // the acknowledgement follows the webhook
+		var err error
+		if stats, err = l.cloud.Stats(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if stats.Pending == 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if stats.Delivered != jobs || stats.Duplicates+stats.Contradictions+stats.SignatureFailures+stats.Malformed != 0 || stats.Pending != 0 {
+		t.Errorf("of %d jobs: %+v", jobs, stats)
+	}
+}
+
+func TestANodeFromTokenToResult(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	early := l.submit(t, circuit(3), 100) // before the node ever starts
+	l.settings.Executor = "noop"
+	n := l.boot(t)
+	if got := l.result(t, early); got.Status != "completed" || got.Counts["000"] != 100 {
+		t.Errorf("result %+v", got)
+	}
+	if bad := l.result(t, l.submit(t, `{"gates":`, 1)); bad.Status != "failed" || !strings.Contains(bad.Error, "ir_json") {
+		t.Errorf("result %+v", bad)
+	}
+	l.settled(t, 2)
+	status, body := n.ready(t)
+	if status != 200 || body["vpn_state"] != "ready" || body["redis_healthy"] != true || body["executor"] != "noop" {
+		t.Errorf("/ready %d %v", status, body)
+	}
+
+	// The token is spent; the node comes back with what it kept.
+	n.wait(t)
+	held, err := config.Load([]string{
+		"CODA_STATE_DIR=" + l.settings.StateDir, "CODA_EXECUTOR=noop", "CODA_HOST=127.0.0.1", "CODA_PORT=18999",
+	}, identity.Held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held.Port = 0
+	l.settings = held
+	l.boot(t)
+	if got := l.result(t, l.submit(t, circuit(1), 7)); got.Counts["0"] != 7 {
+		t.Errorf("after the restart: %+v", got)
+	}
+}
+
+func TestWithoutAnExecutorTheNodeWarns(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	n := l.boot(t)
+	if _, body := n.ready(t); body["executor"] != "noop" || !strings.Contains(fmt.Sprint(body["warning"]), "--executor") {
+		t.Errorf("/ready %v", body)
+	}
+}
+
+func TestBootFailures(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(l *lab)
+		want   string
+	}{
+		"no such executor": {func(l *lab) { l.settings.Executor = "./missing.wasm" }, "no such file"},
+		"no executor":      {func(l *lab) { l.settings.Executor = os.Args[0] }, "ELF"},
+		"a spent token": {func(l *lab) {
+			l.cloud.Revoke(string(l.settings.NodeToken))
+		}, "revoked"},
+		"a cloud that is away": {func(l *lab) {
+			l.settings.WebappURL, l.settings.ConnectRetries = "http://127.0.0.1:1", 1
+		}, "connect"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.settings.Executor = "noop"
+			tt.change(l)
+			err := host.Run(t.Context(), host.Config{Settings: l.settings, Device: l.device, Log: slog.New(slog.DiscardHandler)})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestEndlessGuest is the promise to the operator: a guest that loops for ever
+// costs its job and nothing else.
+func TestEndlessGuest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.settings.Executor = loopingGuest(t)
+	l.device.Limits.JobTime = time.Second
+	n := l.boot(t)
+
+	probing, stop := context.WithCancel(t.Context())
+	var slowest time.Duration
+	var probes sync.WaitGroup
+	probes.Go(func() {
+		for probing.Err() == nil {
+			begin := time.Now()
+			if status, _ := n.ready(t); status != 200 {
+				t.Errorf("/ready answers %d while a guest loops", status)
+			}
+			slowest = max(slowest, time.Since(begin))
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	begin := time.Now()
+	bad := l.result(t, l.submit(t, circuit(13), 1))
+	took := time.Since(begin)
+	if bad.Status != "failed" || !strings.Contains(bad.Error, "limits.job_time = 1s") {
+		t.Errorf("result %+v", bad)
+	}
+	if good := l.result(t, l.submit(t, circuit(2), 10)); good.Counts["00"] != 10 {
+		t.Errorf("the next job: %+v", good)
+	}
+	stop()
+	probes.Wait()
+	t.Logf("the job failed after %s; the slowest answer of /ready took %s", took, slowest)
+	l.settled(t, 2)
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.settings.Executor = loopingGuest(t)
+	l.settings.DrainTimeout = time.Minute
+	l.device.Limits.JobTime = time.Minute
+	n := l.boot(t)
+	id := l.submit(t, circuit(13), 1)
+	for body := map[string]any{}; body["current_job"] != id; _, body = n.ready(t) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	n.stop()
+	for status := 200; status != 503; {
+		var body map[string]any
+		if status, body = n.ready(t); status == 503 && !strings.Contains(fmt.Sprint(body["reason"]), "draining") {
+			t.Errorf("/ready %v", body)
+		}
+	}
+	close(n.kill) // the second signal
+	n.wait(t)
+	stats, err := l.cloud.Stats(t.Context())
+	if err != nil || stats.Pending != 1 || stats.Delivered != 0 {
+		t.Errorf("after the kill: %+v, %v", stats, err)
+	}
+}
+
+// TestThroughput is the main job on real input: every circuit of up to 20
+// qubits, then 5,000 noop jobs, each delivered once.
+func TestMainJob(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short")
+	}
+	t.Parallel()
+	t.Run("circuits", func(t *testing.T) {
+		t.Parallel()
+		files, _ := filepath.Glob("../../shared/circuits/*.json")
+		if len(files) == 0 {
+			t.Skip("the project's shared circuits are not beside this checkout")
+		}
+		l := newLab(t)
+		l.settings.Executor = "statevector"
+		l.boot(t)
+		ids := map[string]string{}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := abi.ParseCircuit(string(text))
+			if strings.HasSuffix(file, ".dist.json") || err == nil && c.NumQubits > 20 {
+				continue
+			}
+			ids[file] = l.submit(t, string(text), 1000)
+		}
+		for file, id := range ids {
+			if got := l.result(t, id); got.Status != "completed" || got.Shots != 1000 {
+				t.Errorf("%s: %+v", file, got)
+			}
+		}
+		l.settled(t, len(ids))
+		t.Logf("%d circuits", len(ids))
+	})
+	t.Run("noop", func(t *testing.T) {
+		t.Parallel()
+		const jobs = 5000
+		l := newLab(t)
+		l.settings.Executor = "noop"
+		ir := circuit(5)
+		ids := make([]string, 0, jobs)
+		for range jobs / 100 {
+			batch, err := l.cloud.Submit(t.Context(), slices.Repeat([]devcloud.Job{{IRText: ir, Shots: 100}}, 100)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, batch...)
+		}
+		begin := time.Now()
+		l.boot(t)
+		for _, id := range ids {
+			if got := l.result(t, id); got.Counts["00000"] != 100 {
+				t.Fatalf("%+v", got)
+			}
+		}
+		t.Logf("%.0f jobs a second", jobs/time.Since(begin).Seconds())
+		l.settled(t, jobs)
+	})
+}
+
+// BenchmarkBoot is a node's start to ready, with the code in the cache.
+func BenchmarkBoot(b *testing.B) {
+	for _, name := range []string{"noop", "statevector"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				p, err := host.Find(name)
+				if err != nil {
+					b.Fatal(err)
+				}
+				cache, err := executor.OpenCache()
+				if err != nil {
+					b.Fatal(err)
+				}
+				e, err := executor.Open(b.Context(), executor.Config{Name: name, Wasm: p.Wasm, CacheDir: cache})
+				if err != nil {
+					b.Fatal(err)
+				}
+				_ = e.Close()
+			}
+		})
+	}
+}

@@ -1,0 +1,147 @@
+package provision
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+const (
+	maxBundle     = 1 << 20 // bytes of an answer; a tunnel's profile has at most 256 KiB
+	maxDetail     = 400     // code points of a refusal that are shown
+	firstWait     = time.Second
+	maxWait       = time.Minute
+	maxRetryAfter = 5 * time.Minute
+)
+
+// failure is an attempt that brought no bundle.
+type failure struct {
+	err        error
+	retry      bool
+	lost       bool // the request may have been carried out all the same
+	clock      bool // the token was refused, and the next will be dated by the cloud's clock
+	retryAfter time.Duration
+}
+
+// final is the error for a refused attempt. After a lost answer to a token, the
+// refusal may be the echo of our own success.
+func (f *failure) final(lost int, withToken bool) error {
+	if auth, ok := errors.AsType[*fault.AuthError](f.err); ok {
+		return auth
+	}
+	reason := "the cloud refused"
+	if lost > 0 && withToken {
+		reason += fmt.Sprintf("; the token may have been redeemed by attempt %d, whose answer was lost: if so, ask for a new token", lost)
+	}
+	return &fault.NodeError{Op: "connect", Reason: reason, Err: f.err}
+}
+
+// attempt posts once. It returns the body of a 2xx answer.
+func (c *Client) attempt(ctx context.Context, settings config.Settings, url string, body []byte) ([]byte, *failure) {
+	bearer, err := c.bearer(settings)
+	if err != nil {
+		return nil, &failure{err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, settings.ConnectTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, &failure{err: errors.New("the connect URL cannot be requested")}
+	}
+	settings.SetHeaders(request.Header)
+	request.Header.Set("Authorization", "Bearer "+bearer)
+	request.Header.Set("Content-Type", "application/json")
+
+	response, err := c.cfg.Transport.RoundTrip(request) // follows no redirects
+	if err != nil {
+		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: true}
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxBundle+1))
+	switch status := response.StatusCode; {
+	case status < 200 || status > 299:
+		return nil, c.refusal(settings, response, answer, bearer)
+	case err != nil:
+		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: true}
+	case len(answer) > maxBundle:
+		return nil, &failure{err: fmt.Errorf("the answer is larger than %d bytes", maxBundle)}
+	}
+	return answer, nil
+}
+
+func (c *Client) bearer(settings config.Settings) (string, error) {
+	if settings.NodeToken != "" {
+		return string(settings.NodeToken), nil
+	}
+	return c.cfg.Signer.Token(time.Now())
+}
+
+func (c *Client) refusal(settings config.Settings, response *http.Response, answer []byte, bearer string) *failure {
+	now := time.Now()
+	f := &failure{
+		err:        errors.New("HTTP " + strconv.Itoa(response.StatusCode) + ": " + detail(answer, bearer)),
+		retryAfter: retryAfter(response.Header.Get("Retry-After"), now),
+	}
+	switch status := response.StatusCode; {
+	case status >= 500:
+		// A gateway may have lost the answer of a cloud that did the work.
+		f.retry, f.lost = true, true
+	case status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests:
+		f.retry = true
+	case settings.NodeToken == "" && (status == http.StatusUnauthorized || status == http.StatusForbidden):
+		date, _ := http.ParseTime(response.Header.Get("Date"))
+		f.clock = c.cfg.Signer.Learn(date, now)
+	}
+	return f
+}
+
+// detail is the beginning of the cloud's own words, without our credential.
+func detail(answer []byte, bearer string) string {
+	text := strings.ToValidUTF8(string(answer), "\uFFFD")
+	text = strings.ReplaceAll(text, bearer, "[redacted]")
+	text = strings.TrimSpace(text)
+	if r := []rune(text); len(r) > maxDetail {
+		text = string(r[:maxDetail])
+	}
+	if text == "" {
+		return "no reason given"
+	}
+	return text
+}
+
+func timedOut(ctx context.Context, settings config.Settings, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no answer within %s", settings.ConnectTimeout)
+	}
+	return err
+}
+
+// backoff doubles from a second, spread by half either way so that nodes that
+// failed together do not return together. The cloud may ask for more.
+func backoff(attempt int, retryAfter time.Duration) time.Duration {
+	wait := min(firstWait<<min(attempt-1, 16), maxWait)
+	wait = wait/2 + rand.N(wait)
+	return max(wait, retryAfter)
+}
+
+// retryAfter reads seconds or a date; what cannot be read counts as nothing.
+func retryAfter(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(strings.TrimSpace(text), 10, 32); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	date, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return max(0, min(date.Sub(now), maxRetryAfter))
+}

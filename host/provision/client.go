@@ -1,0 +1,161 @@
+// Package provision logs a node on to the cloud: for the first time with a
+// one-time token, later with a token that it signs itself. What the cloud
+// answers becomes the node's settings.
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// Signer makes the tokens of a node that was provisioned before.
+type Signer interface {
+	// Token is one that is good now. Its error is a *fault.AuthError.
+	Token(now time.Time) (string, error)
+	// Learn takes the cloud's clock from an answer that refused a token, and
+	// reports whether later tokens will be dated differently.
+	Learn(date, now time.Time) bool
+}
+
+// Keeper keeps the credentials of this node between runs.
+type Keeper interface {
+	Save(config.Settings) error
+}
+
+// Config is what a Client needs beside the settings. The zero value connects
+// with a token and keeps nothing.
+type Config struct {
+	Signer       Signer      // for settings without a token
+	Keeper       Keeper      // nil: nothing is kept
+	Connectivity [][2]uint16 // the device's edges; nil: no device is known
+
+	// CheckKey and CheckProfile judge what the cloud sent, before anything is
+	// kept; nil accepts everything. Their errors must not show what they judge.
+	CheckKey     func(config.Secret) error
+	CheckProfile func(profile string) error
+
+	Transport http.RoundTripper // nil: http.DefaultTransport
+	Log       *slog.Logger      // nil: slog.Default
+}
+
+// Client connects a node. A Client is for one call at a time.
+type Client struct {
+	cfg Config
+}
+
+// New makes a Client.
+func New(cfg Config) *Client {
+	if cfg.Transport == nil {
+		cfg.Transport = http.DefaultTransport
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Client{cfg: cfg}
+}
+
+// Connect logs on: with the settings' token where there is one, else with a
+// signed token. The answer is validated whole and kept before anything else is
+// done with it. The token is not in the settings that come back.
+//
+// Errors: *fault.NodeError when the cloud cannot be reached, refuses, or
+// answers what cannot be used, and when the credentials cannot be kept;
+// *fault.AuthError for a key that cannot sign; *fault.VPNError when the node is
+// to run behind a tunnel, which this release does not set up; the bundle is
+// then returned too, and has been kept.
+func (c *Client) Connect(ctx context.Context, settings config.Settings) (Bundle, error) {
+	request, err := c.request(settings)
+	if err != nil {
+		return Bundle{}, err
+	}
+	body, err := c.exchange(ctx, settings, request)
+	if err != nil {
+		return Bundle{}, err
+	}
+	bundle, err := Apply(settings, body, c.cfg.CheckProfile)
+	if err != nil {
+		return Bundle{}, err
+	}
+	if c.cfg.CheckKey != nil {
+		if err := c.cfg.CheckKey(bundle.Settings.JWTPrivateKey); err != nil {
+			return Bundle{}, err
+		}
+	}
+	if settings.NodeToken != "" {
+		bundle.Settings.Provenance.TokenHash = config.HashToken(settings.NodeToken)
+		bundle.Settings.NodeToken = ""
+	}
+	if c.cfg.Keeper != nil {
+		if err := c.cfg.Keeper.Save(bundle.Settings); err != nil {
+			return Bundle{}, err
+		}
+	}
+	if bundle.Settings.VPN.Required {
+		return bundle, &fault.VPNError{Reason: "the node is to run behind a VPN tunnel, which this release does not set up; " +
+			"have the cloud issue a token for https mode, or set CODA_VPN_REQUIRED=false if the cloud named no mode"}
+	}
+	return bundle, nil
+}
+
+func (c *Client) request(settings config.Settings) ([]byte, error) {
+	if settings.NodeToken == "" && c.cfg.Signer == nil {
+		return nil, &fault.NodeError{Op: "connect",
+			Reason: "there is neither a token nor a key to sign with; set CODA_NODE_TOKEN"}
+	}
+	body, err := json.Marshal(struct {
+		Fingerprint  string      `json:"machine_fingerprint"`
+		Connectivity [][2]uint16 `json:"connectivity,omitzero"` // omitted without a device, never null
+	}{settings.Fingerprint, c.cfg.Connectivity})
+	if err != nil {
+		return nil, &fault.NodeError{Op: "connect", Reason: "cannot write the request", Err: err}
+	}
+	return body, nil
+}
+
+// exchange posts until the cloud takes the request, refuses it, or the attempts
+// are used up.
+func (c *Client) exchange(ctx context.Context, settings config.Settings, body []byte) ([]byte, error) {
+	attempts := max(1, settings.ConnectRetries)
+	url := settings.ConnectURL()
+	lost := 0 // the first attempt whose answer was lost
+	learned := false
+	for k := 1; ; k++ {
+		answer, failure := c.attempt(ctx, settings, url, body)
+		if failure == nil {
+			return answer, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, &fault.NodeError{Op: "connect", Reason: "interrupted", Retry: true, Err: err}
+		}
+		if failure.clock && !learned {
+			c.cfg.Log.Warn("this machine's clock differs from the cloud's; connecting by the cloud's", "url", url)
+			learned = true
+			k--
+			continue
+		}
+		if !failure.retry {
+			return nil, failure.final(lost, settings.NodeToken != "")
+		}
+		if failure.lost && lost == 0 {
+			lost = k
+		}
+		if k >= attempts {
+			return nil, &fault.NodeError{Op: "connect", Retry: true,
+				Reason: fmt.Sprintf("no success in %d attempts at %s", attempts, url), Err: failure.err}
+		}
+		wait := backoff(k, failure.retryAfter)
+		c.cfg.Log.Warn("connecting failed, trying again", "attempt", k, "of", attempts, "wait", wait, "error", failure.err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, &fault.NodeError{Op: "connect", Reason: "interrupted", Retry: true, Err: ctx.Err()}
+		}
+	}
+}

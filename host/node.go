@@ -221,6 +221,8 @@ func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, er
 		return nil, badRedisURL()
 	}
 	options.ContextTimeoutEnabled = true
+	options.MaxRetries = -1 // the worker knows which commands may be repeated, and when
+	options.DialerRetries = 1
 	options.PoolSize = 16 + exec.Concurrency()
 	return redis.NewClient(options), nil
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/conductorquantum/coda/host"
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/devcloud"
-	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/identity"
 	"github.com/conductorquantum/coda/host/internal/fakeguest"
 	"github.com/conductorquantum/coda/host/internal/redistest"
@@ -371,27 +370,4 @@ func TestMainJob(t *testing.T) {
 		t.Logf("%.0f jobs a second", jobs/time.Since(begin).Seconds())
 		l.settled(t, jobs)
 	})
-}
-
-// BenchmarkBoot is a node's start to ready, with the code in the cache.
-func BenchmarkBoot(b *testing.B) {
-	for _, name := range []string{"noop", "statevector"} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				p, err := host.Find(name)
-				if err != nil {
-					b.Fatal(err)
-				}
-				cache, err := executor.OpenCache()
-				if err != nil {
-					b.Fatal(err)
-				}
-				e, err := executor.Open(b.Context(), executor.Config{Name: name, Wasm: p.Wasm, CacheDir: cache})
-				if err != nil {
-					b.Fatal(err)
-				}
-				_ = e.Close()
-			}
-		})
-	}
 }

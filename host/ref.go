@@ -67,3 +67,6 @@ func (p *Program) Limits(set config.Limits) executor.Limits {
 	}
 	return limits
 }
+
+// Builtins lists the names of the executors in the binary.
+func Builtins() []string { return guests.Names() }

@@ -43,17 +43,20 @@ func AppendOperations(b []byte, ops []abi.Operation) []byte {
 	return b
 }
 
-// Operations appends to ops the operations that src holds.
-func Operations(ops []abi.Operation, src []byte) []abi.Operation {
-	n, added := len(ops), len(src)/OperationSize
-	ops = append(ops, make([]abi.Operation, added)...)
-	if little {
-		copy(bytesOf(ops[n:]), src)
-		return ops
+// Operations returns the operations that src holds: a view of src where its bytes
+// are laid out as Go's, else a copy.
+func Operations(src []byte) []abi.Operation {
+	n := len(src) / OperationSize
+	if n == 0 {
+		return nil
 	}
-	for i := range added {
+	if p := unsafe.Pointer(unsafe.SliceData(src)); little && uintptr(p)%8 == 0 {
+		return unsafe.Slice((*abi.Operation)(p), n)
+	}
+	ops := make([]abi.Operation, n)
+	for i := range ops {
 		record := src[i*OperationSize:]
-		ops[n+i] = abi.Operation{
+		ops[i] = abi.Operation{
 			Gate:  abi.Gate(record[0]),
 			Q0:    binary.LittleEndian.Uint16(record[2:]),
 			Q1:    binary.LittleEndian.Uint16(record[4:]),

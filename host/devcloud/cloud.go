@@ -80,6 +80,7 @@ func New(cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, &fault.ConfigError{Where: "Redis URL", Reason: "cannot be used"} // the error may quote a password
 	}
+	options.MaxRetries, options.DialerRetries = -1, 1 // a repeated XADD would be a second message
 	c.redis = redis.NewClient(options)
 	c.registry.register(cfg.QPU, device{cfg.DisplayName, cfg.NativeGateSet, cfg.NumQubits})
 	c.handler = c.routes()

@@ -342,4 +342,3 @@ func TestBadRedisURLIsNotShown(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-

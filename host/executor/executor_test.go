@@ -296,6 +296,26 @@ func TestMemoryIsBounded(t *testing.T) {
 	good(t, e)
 }
 
+// TestInstancesStartClean: what one job wrote, wherever in its memory, no later
+// one finds, although small memories are used again.
+func TestInstancesStartClean(t *testing.T) {
+	t.Parallel()
+	e := open(t, executor.Config{Wasm: fakeguest.Assemble(t, map[string]string{
+		"open": `(if (i32.or (i32.load (i32.const 4096)) (i32.load (i32.const 131068))) (then unreachable))`,
+		"bad": `(i32.store (i32.const 4096) (i32.const -1)) (i32.store (i32.const 131068) (i32.const -1))
+			(drop (memory.grow (i32.const 1))) (i32.store (i32.const 196604) (i32.const -1))`,
+		"exports": `(func (export "cabi_post_coda:executor/executor@0.1.0#run") (param i32)
+			(if (i32.ne (memory.size) (i32.const 2)) (then (return)))
+			(drop (memory.grow (i32.const 1))) (if (i32.load (i32.const 196604)) (then (loop $l (br $l)))))`,
+	}), Limits: executor.Limits{JobTime: 10 * time.Second}})
+	for range 10 {
+		if _, err := e.Run(t.Context(), job(13)); err != nil {
+			t.Fatal(err)
+		}
+		good(t, e)
+	}
+}
+
 func TestRefusedBeforeTheGuestSeesThem(t *testing.T) {
 	t.Parallel()
 	e := open(t, executor.Config{Wasm: fakeguest.Assemble(t, map[string]string{"bad": "unreachable"})})

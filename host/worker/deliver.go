@@ -38,7 +38,7 @@ func (w *Worker) deliver(ctx context.Context, m *Message, d *decision) error {
 		if refusal.Next == fault.Park || rejections == maxRejections {
 			w.Log.Error("the cloud does not take the outcome of a job; it lies in the dead-letter stream",
 				"job", m.JobID, "message", m.ID, "attempts", try, "error", err)
-			return w.settle(ctx, m, "buried", func(ctx context.Context, m *Message) error {
+			return w.settle(ctx, m, "buried", func() error {
 				return w.Queue.Bury(ctx, m, err.Error(), string(body))
 			})
 		}
@@ -68,26 +68,30 @@ func (w *Worker) accepted(ctx context.Context, m *Message, d *decision) error {
 	w.lastJobAt = time.Now()
 	w.mu.Unlock()
 	if d.execution != nil {
-		return w.settle(ctx, m, "completed", w.Queue.Complete)
+		return w.settle(ctx, m, "completed", func() error { return w.Queue.Complete(ctx, m) })
 	}
-	return w.settle(ctx, m, "failed", func(ctx context.Context, m *Message) error {
-		return w.Queue.Fail(ctx, m, d.failure)
-	})
+	return w.settle(ctx, m, "failed", func() error { return w.Queue.Fail(ctx, m, d.failure) })
 }
 
-// settle writes a job's end to the queue, and again until Redis takes it: the
-// outcome is decided, and perhaps delivered, so it must not run a second time.
-func (w *Worker) settle(ctx context.Context, m *Message, state string, write func(context.Context, *Message) error) error {
+// settle writes a job's end to the queue: the outcome is decided, and perhaps
+// delivered, so it must not run a second time.
+func (w *Worker) settle(ctx context.Context, m *Message, state string, write func() error) error {
+	err := w.insist(ctx, m, state, write)
+	if err == nil {
+		w.Log.Info("job "+state, "job", m.JobID, "message", m.ID)
+	}
+	return err
+}
+
+// insist writes to the queue, again and again until Redis takes it, the message
+// is another node's, or ctx ends.
+func (w *Worker) insist(ctx context.Context, m *Message, state string, write func() error) error {
 	for try := 1; ; try++ {
-		err := write(ctx, m)
-		if err == nil {
-			w.Log.Info("job "+state, "job", m.JobID, "message", m.ID)
-			return nil
-		}
-		if w.Queue.IsLost(err) || ctx.Err() != nil {
+		err := write()
+		if err == nil || w.Queue.IsLost(err) || ctx.Err() != nil {
 			return err
 		}
-		w.Log.Warn("a job's end could not be recorded and is written again",
+		w.Log.Warn("a job's state could not be recorded and is written again",
 			"job", m.JobID, "message", m.ID, "state", state, "error", err)
 		if !pause(ctx, backoff(try)) {
 			return err

@@ -25,9 +25,14 @@ func (w *Worker) live(ctx context.Context, m *Message) error {
 	if m.JobID == "" {
 		return w.Queue.Bury(ctx, m, "the message has no job_id", "")
 	}
-	verdict, text, err := w.Queue.Begin(ctx, m)
+	var verdict Verdict
+	var text string
+	err := w.insist(ctx, m, "taken up", func() (err error) {
+		verdict, text, err = w.Queue.Begin(ctx, m)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return err
 	}
 	var d decision
 	switch verdict {
@@ -44,7 +49,7 @@ func (w *Worker) live(ctx context.Context, m *Message) error {
 		return context.Cause(ctx)
 	}
 	if d.cancelled || w.isCancelled(ctx, m) {
-		return w.settle(ctx, m, "cancelled", w.Queue.Cancel)
+		return w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 	}
 	return w.deliver(ctx, m, w.address(m, &d))
 }

@@ -64,7 +64,7 @@ type child struct {
 	spare  *instance // ready to run, or nil
 	broken error     // why there is no spare
 
-	job       abi.Job // its slices are used again
+	job       abi.Job // the last one that came, a view of its frame
 	running   bool
 	cancelled bool
 	jobs      int

@@ -29,6 +29,8 @@ type engine struct {
 	module  wazero.CompiledModule
 	config  wazero.ModuleConfig
 	keep    bool
+
+	memories allocator
 }
 
 // start compiles the executor and opens its first instance.
@@ -123,7 +125,7 @@ func (e *engine) instantiate(ctx context.Context) (m api.Module, err error) {
 			err = fail(fault.Limit, "this machine has no %d bytes of address space for the guest's memory (limits.memory)", e.body.Memory)
 		}
 	}()
-	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(allocate))
+	ctx = experimental.WithMemoryAllocator(ctx, &e.memories)
 	if m, err = e.runtime.InstantiateModule(ctx, e.module, e.config); err != nil {
 		return nil, trapped("its start", err)
 	}

@@ -7,7 +7,10 @@ import "github.com/tetratelabs/wazero/experimental"
 // memory is a guest's linear memory, copied when it grows beyond its capacity.
 type memory struct{ buffer []byte }
 
-func allocate(capacity, _ uint64) experimental.LinearMemory {
+// allocator implements experimental.MemoryAllocator.
+type allocator struct{}
+
+func (*allocator) Allocate(capacity, _ uint64) experimental.LinearMemory {
 	return &memory{make([]byte, 0, capacity)}
 }
 

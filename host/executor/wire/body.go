@@ -72,8 +72,8 @@ func AppendJob(b []byte, job *abi.Job) []byte {
 	return append(b, c.Metadata.SourceHash...)
 }
 
-// ParseJob reads what AppendJob wrote into job, whose circuit's slices are used
-// again where they are large enough.
+// ParseJob reads what AppendJob wrote into job. The operations may be a view of b,
+// and the slice of measurements is used again.
 func ParseJob(b []byte, job *abi.Job) error {
 	if len(b) < jobHeader {
 		return &ProtocolError{"a job without its header"}
@@ -90,7 +90,7 @@ func ParseJob(b []byte, job *abi.Job) error {
 	if len(b) != operations+measurements+id+hash {
 		return &ProtocolError{"a job whose parts do not add up to its size"}
 	}
-	c.Operations = canon.Operations(c.Operations[:0], b[:operations])
+	c.Operations = canon.Operations(b[:operations])
 	b = b[operations:]
 	c.Measurements = canon.Measurements(c.Measurements[:0], b[:measurements])
 	b = b[measurements:]

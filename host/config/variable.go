@@ -148,15 +148,6 @@ var known = []string{keyConfigFile, "advertised_provider"}
 
 const keyConfigFile = "config"
 
-func lookUp(key string) (*Variable, bool) {
-	for i := range variables {
-		if variables[i].Key == key {
-			return &variables[i], true
-		}
-	}
-	return nil, false
-}
-
 func keys() []string {
 	list := make([]string, 0, len(variables)+len(known))
 	for i := range variables {

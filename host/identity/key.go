@@ -36,10 +36,11 @@ func ParseKey(text config.Secret) (*rsa.PrivateKey, error) {
 		if err != nil {
 			return nil, unusable("is damaged: its PKCS#8 content cannot be read")
 		}
-		isRSA := false
-		if key, isRSA = parsed.(*rsa.PrivateKey); !isRSA {
+		private, isRSA := parsed.(*rsa.PrivateKey)
+		if !isRSA {
 			return nil, unusable("is no RSA key; RS256 needs one")
 		}
+		key = private
 	case "ENCRYPTED PRIVATE KEY":
 		return nil, unusable("is encrypted; store it without a passphrase")
 	default:

@@ -193,27 +193,28 @@ func TestOutcomes(t *testing.T) {
 
 func TestWaits(t *testing.T) {
 	t.Parallel()
+	const ms, s = time.Millisecond, time.Second
 	for _, tt := range []struct {
 		name   string
 		header []string
 		waits  [][2]time.Duration // least and most before each further attempt
 	}{
-		{"doubling, with jitter", nil, [][2]time.Duration{{500, 1500}, {1000, 3000}, {2000, 6000}}},
-		{"Retry-After in seconds", []string{"Retry-After", "20"}, [][2]time.Duration{{20_000, 20_000}, {20_000, 20_000}, {20_000, 20_000}}},
-		{"Retry-After is capped", []string{"Retry-After", "99999"}, [][2]time.Duration{{300_000, 300_000}, {300_000, 300_000}, {300_000, 300_000}}},
+		{"doubling, with jitter", nil, [][2]time.Duration{{500 * ms, 1500 * ms}, {1 * s, 3 * s}, {2 * s, 6 * s}}},
+		{"Retry-After in seconds", []string{"Retry-After", "20"}, [][2]time.Duration{{20 * s, 20 * s}, {20 * s, 20 * s}, {20 * s, 20 * s}}},
+		{"Retry-After is capped", []string{"Retry-After", "99999"}, [][2]time.Duration{{300 * s, 300 * s}, {300 * s, 300 * s}, {300 * s, 300 * s}}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &cloud{answers: []func(*http.Request) (*http.Response, error){answer(503, "", tt.header...)}}
-			s := settings("t")
-			s.ConnectRetries = 4
+			token := settings("t")
+			token.ConnectRetries = 4
 			start := time.Now()
-			_, _ = client(c, provision.Config{}).Connect(t.Context(), s)
+			_, _ = client(c, provision.Config{}).Connect(t.Context(), token)
 			if len(c.times) != 4 {
 				t.Fatalf("%s: %d attempts", tt.name, len(c.times))
 			}
 			for i, bounds := range tt.waits {
-				if wait := c.times[i+1].Sub(c.times[i]); wait < bounds[0]*time.Millisecond || wait > bounds[1]*time.Millisecond {
-					t.Errorf("%s: wait %d is %s, want %v ms", tt.name, i+1, wait, bounds)
+				if wait := c.times[i+1].Sub(c.times[i]); wait < bounds[0] || wait > bounds[1] {
+					t.Errorf("%s: wait %d is %s, want %v", tt.name, i+1, wait, bounds)
 				}
 			}
 			if !c.times[3].Equal(time.Now()) || !c.times[0].Equal(start) {

@@ -86,7 +86,7 @@ func (c *child) serve(ctx context.Context) error {
 		}
 		kind, payload, err := c.next()
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err

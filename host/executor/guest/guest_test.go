@@ -54,8 +54,7 @@ func TestLoweringAllocatesNothing(t *testing.T) {
 		if err := canon.LowerJob(c.spare, job, c.spare.stack[:]); err != nil {
 			t.Fatal(err)
 		}
-		ret, err := c.spare.call.run, error(nil)
-		if err = ret.CallWithStack(t.Context(), c.spare.stack[:]); err != nil {
+		if err := c.spare.call.run.CallWithStack(t.Context(), c.spare.stack[:]); err != nil {
 			t.Fatal(err)
 		}
 		c.spare.post(t.Context(), c.spare.call.runPost, c.spare.stack[0])

@@ -19,6 +19,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -108,7 +109,7 @@ func (c *Conn) Read() (Kind, []byte, error) {
 		return 0, nil, &ProtocolError{fmt.Sprintf("frame of %d bytes, the limit is %d", size, c.limit)}
 	}
 	if err := c.fill(headerSize + size); err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return 0, nil, err
@@ -133,7 +134,7 @@ func (c *Conn) fill(n int) error {
 		m, err := c.rw.Read(c.in[len(c.in):cap(c.in)])
 		c.in = c.in[:len(c.in)+m]
 		if err != nil && len(c.in)-c.read < n {
-			if err == io.EOF && len(c.in) > c.read {
+			if errors.Is(err, io.EOF) && len(c.in) > c.read {
 				return io.ErrUnexpectedEOF
 			}
 			return err

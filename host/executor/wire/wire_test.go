@@ -53,7 +53,7 @@ func TestFrames(t *testing.T) {
 				t.Fatalf("%s: frame %d is kind %d with %d bytes, %v", name, i, kind, len(payload), err)
 			}
 		}
-		if _, _, err := in.Read(); err != io.EOF {
+		if _, _, err := in.Read(); !errors.Is(err, io.EOF) {
 			t.Errorf("%s: after the last frame: %v", name, err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestBrokenStreams(t *testing.T) {
 	} {
 		c := wire.NewConn(readOnly{bytes.NewReader(tt.stream)}, 1000)
 		_, _, err := c.Read()
-		if _, broken := errors.AsType[*wire.ProtocolError](err); tt.end == nil && !broken || tt.end != nil && err != tt.end {
+		if _, broken := errors.AsType[*wire.ProtocolError](err); tt.end == nil && !broken || tt.end != nil && !errors.Is(err, tt.end) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if tt.rest != "" && string(c.Unread()) != tt.rest {

@@ -12,7 +12,7 @@ import (
 	"github.com/conductorquantum/coda/host/require"
 )
 
-// Loop, as what a guest does badly, never ends.
+// Loop never ends: for what a guest does badly.
 const Loop = "(call $forever)"
 
 // skeleton is an executor of 50 qubits that answers every job with zeros; what

@@ -132,23 +132,23 @@ func TestRulesOfTheContract(t *testing.T) {
 		bad  bool
 	}{
 		{"a result", func(tb testing.TB) {
-			codatest.Run(tb, result(coda.Execution{Outcomes: []coda.Outcome{{Bits: 1, Count: 10}}, ShotsCompleted: 10}), job)
+			_, _ = codatest.Run(tb, result(coda.Execution{Outcomes: []coda.Outcome{{Bits: 1, Count: 10}}, ShotsCompleted: 10}), job)
 		}, false},
 		{"counts that do not add up", func(tb testing.TB) {
-			codatest.Run(tb, result(coda.Execution{Outcomes: []coda.Outcome{{Bits: 1, Count: 9}}, ShotsCompleted: 10}), job)
+			_, _ = codatest.Run(tb, result(coda.Execution{Outcomes: []coda.Outcome{{Bits: 1, Count: 9}}, ShotsCompleted: 10}), job)
 		}, true},
 		{"a job without shots", func(tb testing.TB) {
-			codatest.Run(tb, backend{}, coda.Job{ID: "a", Circuit: job.Circuit})
+			_, _ = codatest.Run(tb, backend{}, coda.Job{ID: "a", Circuit: job.Circuit})
 		}, true},
 		{"a circuit of another target's gates", func(tb testing.TB) {
 			c := &coda.Circuit{Target: coda.CZ, NumQubits: 2, Operations: []coda.Operation{{Gate: coda.GateCNOT, Q1: 1}}}
-			codatest.Run(tb, backend{}, coda.Job{ID: "a", Circuit: c, Shots: 1})
+			_, _ = codatest.Run(tb, backend{}, coda.Job{ID: "a", Circuit: c, Shots: 1})
 		}, true},
 		{"a device", func(tb testing.TB) {
-			codatest.Open(tb, backend{open: func() (coda.Device, error) { return coda.Device{Name: "d", NumQubits: 1}, nil }})
+			_, _ = codatest.Open(tb, backend{open: func() (coda.Device, error) { return coda.Device{Name: "d", NumQubits: 1}, nil }})
 		}, false},
 		{"a device without a name", func(tb testing.TB) {
-			codatest.Open(tb, backend{open: func() (coda.Device, error) { return coda.Device{NumQubits: 1}, nil }})
+			_, _ = codatest.Open(tb, backend{open: func() (coda.Device, error) { return coda.Device{NumQubits: 1}, nil }})
 		}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

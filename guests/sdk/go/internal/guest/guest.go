@@ -55,7 +55,7 @@ func failureOf(err error) *abi.Failure {
 	switch {
 	case !ok || f == nil:
 		return &abi.Failure{Kind: abi.Internal, Message: err.Error()}
-	case err == error(f):
+	case err.Error() == f.Error():
 		return f
 	default: // the words around a failure are part of the message
 		return &abi.Failure{Kind: f.Kind, Message: err.Error()}

@@ -1,0 +1,77 @@
+# What can be done here. `make help` lists it.
+
+GO      ?= go
+BIN     := bin/coda
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZ    ?= 20s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/coda
+	@$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/coda
+
+.PHONY: demo
+demo: build ## run a few circuits of ours through a cloud in a box (needs only Go)
+	@$(BIN) dev --once
+
+.PHONY: test
+test: parts ## every test; installs the Debian packages it needs, as root
+	$(GO) test ./...
+
+.PHONY: race
+race: parts ## every test under the race detector
+	$(GO) test -race ./...
+
+.PHONY: check
+check: ## format, vet, lint, tidy; fails if anything was out of order
+	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "make check: run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) run $(LINT) run
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZ (20s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: guests
+guests: toolchain ## build the built-in executors anew
+	guests/build
+
+# The Debian packages behind the real parts of the tests.
+PACKAGES  := redis-server clang-19 lld-19 wasi-libc wabt
+TOOLCHAIN := clang-19 lld-19 wasi-libc
+
+.PHONY: parts toolchain
+parts: ; @$(call install,$(PACKAGES))
+toolchain: ; @$(call install,$(TOOLCHAIN))
+
+# install brings the packages that are missing, if we may; else it names them.
+define install
+missing=; for p in $(1); do \
+	dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok' || missing="$$missing $$p"; \
+done; \
+[ -z "$$missing" ] || if ! command -v apt-get >/dev/null; then \
+	echo "make: tests that need these Debian packages, or their like, are skipped:$$missing"; \
+elif [ "$$(id -u)" = 0 ]; then \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; \
+else \
+	echo "make: run apt-get install$$missing as root; tests that need them are skipped"; \
+fi
+endef

@@ -35,6 +35,9 @@ type child struct {
 
 // start starts a child and loads the executor into it.
 func (e *Executor) start(ctx context.Context) (*child, error) {
+	if ctx.Err() != nil {
+		return nil, e.cancelled(ctx, "before its process was started")
+	}
 	cmd, socket, err := spawn(e.cfg.Name)
 	if err != nil {
 		return nil, &fault.ExecutorError{Executor: e.cfg.Name, Cause: fault.Lost, Reason: "its process cannot be started", Err: err}
@@ -134,6 +137,8 @@ func (c *child) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 			_ = c.conn.Write(wire.Cancel, nil)
 		}
 	})
+	shut := context.AfterFunc(c.e.closing, func() { _ = c.cmd.Process.Kill() })
+	defer shut()
 	// A cancellation that comes as the job ends is let out of the way first; the
 	// child passes over it.
 	defer func() {

@@ -125,6 +125,9 @@ func (e *Executor) Name() string { return e.cfg.Name }
 // Concurrency is how many guests run side by side.
 func (e *Executor) Concurrency() int { return e.cfg.Concurrency }
 
+// Idle is how many of them could take a job now.
+func (e *Executor) Idle() int { return len(e.free) }
+
 // Device is what the executor reported when it was opened.
 func (e *Executor) Device() abi.Device { return e.loaded.Device }
 

@@ -285,17 +285,19 @@ func TestWhatGuestsSee(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
-	e := open(t, executor.Config{
-		Limits: executor.Limits{Memory: 4 << 20},
-		// Grows by 1 MiB until refused: 62 pages remain beside the first two.
-		Wasm: fakeguest.Assemble(t, map[string]string{"bad": `
-			(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-			(if (i32.ne (memory.size) (i32.const 64)) (then unreachable))`}),
-	})
-	if _, err := e.Run(t.Context(), job(13)); err != nil {
-		t.Error(err)
+	for _, declared := range []string{"2", "2 65536"} {
+		e := open(t, executor.Config{
+			Limits: executor.Limits{Memory: 4 << 20},
+			// Grows page by page until it is refused, which is at 64 pages.
+			Wasm: fakeguest.Assemble(t, map[string]string{"memory": declared, "bad": `
+				(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+				(if (i32.ne (memory.size) (i32.const 64)) (then unreachable))`}),
+		})
+		if _, err := e.Run(t.Context(), job(13)); err != nil {
+			t.Error(err)
+		}
+		good(t, e)
 	}
-	good(t, e)
 }
 
 // TestInstancesStartClean: what one job wrote, wherever in its memory, no later
@@ -369,14 +371,25 @@ func TestConcurrency(t *testing.T) {
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Parallel()
 	const name = "fake-close"
-	e := open(t, executor.Config{Name: name, Wasm: fakeguest.Assemble(t, nil), Concurrency: 2})
+	e := open(t, executor.Config{
+		Name: name, Wasm: fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), Concurrency: 2,
+	})
 	if pids := children(t, name); len(pids) != 2 {
 		t.Fatalf("children %v", pids)
 	}
 	good(t, e)
+	running := make(chan error)
+	go func() {
+		_, err := e.Run(t.Context(), job(13))
+		running <- err
+	}()
+	for e.Idle() == 2 {
+		time.Sleep(time.Millisecond)
+	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}
+	cause(t, <-running, fault.Lost, "killed")
 	if pids := children(t, name); len(pids) != 0 {
 		t.Errorf("children %v are left", pids)
 	}

@@ -5,13 +5,14 @@ import (
 	"errors"
 
 	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/queue"
 	"github.com/conductorquantum/coda/host/webhook"
 	"github.com/conductorquantum/coda/host/worker"
 )
 
-// Siblings do not import each other; these two join what they mean to each other.
+// Siblings do not import each other; these join what they mean to each other.
 
 // jobs is the queue as the worker wants it.
 type jobs struct{ *queue.Queue }
@@ -54,6 +55,26 @@ func (j jobs) Bury(ctx context.Context, m *worker.Message, reason, body string) 
 }
 
 func (j jobs) IsLost(err error) bool { return errors.Is(err, queue.ErrLost) }
+
+// batch is an executor that runs many jobs together, as the worker wants it.
+type batch struct{ *executor.Executor }
+
+// batches is nil where the executor runs each job by itself.
+func batches(e *executor.Executor) worker.Batcher {
+	if !e.Batches() {
+		return nil
+	}
+	return batch{e}
+}
+
+func (b batch) RunBatch(ctx context.Context, jobs []*abi.Job) ([]worker.Result, error) {
+	results, err := b.Executor.RunBatch(ctx, jobs)
+	out := make([]worker.Result, len(results))
+	for i, r := range results {
+		out[i] = worker.Result(r)
+	}
+	return out, err
+}
 
 // outcomes is the webhook as the worker wants it.
 type outcomes struct{ *webhook.Sender }

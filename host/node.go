@@ -107,7 +107,8 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	w := worker.New(worker.Config{
-		Queue: jobs{q}, Executor: exec, Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(),
+		Queue: jobs{q}, Executor: exec, Batch: batches(exec), MaxBatch: executor.MaxBatch,
+		Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(),
 		Concurrency: cfg.Device.Concurrency, Log: cfg.Log,
 	})
 	reporter := heartbeat.New(heartbeat.Config{
@@ -115,6 +116,10 @@ func Run(ctx context.Context, cfg Config) error {
 		Signer: signer, Facts: facts(q, w, device.Edges), Log: cfg.Log,
 	})
 
+	// Once, so that /ready knows; the worker goes on trying.
+	if err := q.Join(ctx); err != nil {
+		cfg.Log.Warn("the job queue cannot be reached yet", "error", err)
+	}
 	beats, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
 	loops.Go(func() { reporter.Run(beats) })

@@ -149,8 +149,14 @@ func circuit(n uint16) string {
 // qubits.
 func loopingGuest(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "looping.wasm")
-	if err := os.WriteFile(path, fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), 0o600); err != nil {
+	return guestFile(t, map[string]string{"bad": fakeguest.Loop})
+}
+
+// guestFile is the path of a fake executor.
+func guestFile(t *testing.T, places map[string]string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fake.wasm")
+	if err := os.WriteFile(path, fakeguest.Assemble(t, places), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -282,6 +288,34 @@ func TestEndlessGuest(t *testing.T) {
 	probes.Wait()
 	t.Logf("the job failed after %s; the slowest answer of /ready took %s", took, slowest)
 	l.settled(t, 2)
+}
+
+func TestABatchThroughTheNode(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.settings.Executor = guestFile(t, map[string]string{"exports": fakeguest.Batch, "bad": "unreachable"})
+	var ids []string
+	for i := range 10 {
+		ir := circuit(5)
+		switch i {
+		case 3:
+			ir = circuit(13) // fails in the batch, with the guest's own words
+		case 7:
+			ir = "{}"
+		}
+		ids = append(ids, l.submit(t, ir, int64(100+i))) // before the boot: one claim takes all
+	}
+	l.boot(t)
+	for i, id := range ids {
+		got := l.result(t, id)
+		switch {
+		case i == 3 && got.Error != "executor fake: unsupported: fake",
+			i == 7 && !strings.Contains(got.Error, "ir_json"),
+			i != 3 && i != 7 && got.Counts["00000"] != uint64(100+i):
+			t.Errorf("job %d: %+v", i, got)
+		}
+	}
+	l.settled(t, len(ids))
 }
 
 func TestDrain(t *testing.T) {

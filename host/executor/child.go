@@ -114,20 +114,65 @@ func (c *child) load(ctx context.Context) error {
 	}
 }
 
-// run sends a job and waits for its result. A child that may hold a guest that
-// still runs is not usable afterwards.
-func (c *child) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
-	c.usable = false
+// run sends a job and waits for its result.
+func (c *child) run(ctx context.Context, job *abi.Job) (execution *abi.Execution, err error) {
 	c.job = job.ID
-	clock := &clock{socket: c.socket, limits: &c.e.cfg.Limits}
+	err = c.exchange(ctx, request{
+		limit: c.e.cfg.Limits.JobTime,
+		kind:  wire.Job,
+		fill:  func(b []byte) []byte { return wire.AppendJob(b, job) },
+		done:  wire.Done,
+		parse: func(payload []byte) (err error) {
+			execution, err = wire.ParseDone(payload)
+			return err
+		},
+	})
+	return execution, err
+}
+
+// runBatch sends jobs and waits for their results, one for each and in their
+// order. They have as much time together as they would have apart.
+func (c *child) runBatch(ctx context.Context, jobs []*abi.Job) (outcomes []wire.Outcome, err error) {
+	c.job = fmt.Sprintf("%s and %d more", jobs[0].ID, len(jobs)-1)
+	err = c.exchange(ctx, request{
+		limit: c.e.cfg.Limits.JobTime * time.Duration(len(jobs)),
+		kind:  wire.Batch,
+		fill:  func(b []byte) []byte { return wire.AppendJobs(b, jobs) },
+		done:  wire.BatchDone,
+		parse: func(payload []byte) (err error) {
+			outcomes, err = wire.ParseResults(payload)
+			if err == nil && len(outcomes) != len(jobs) {
+				err = &wire.ProtocolError{What: fmt.Sprintf("%d results for %d jobs", len(outcomes), len(jobs))}
+			}
+			return err
+		},
+	})
+	return outcomes, err
+}
+
+// request is something that a child is asked to do.
+type request struct {
+	limit time.Duration // once the guest is open
+	kind  wire.Kind
+	fill  func([]byte) []byte
+	done  wire.Kind // of the answer, unless it is Failed
+	parse func([]byte) error
+}
+
+// exchange sends a request and waits for its answer. A child that may hold a
+// guest that still runs is not usable afterwards.
+func (c *child) exchange(ctx context.Context, r request) error {
+	c.usable = false
+	clock := &clock{socket: c.socket, limits: c.e.cfg.Limits}
+	clock.limits.JobTime = r.limit
 	clock.start(c.ready)
-	if err := c.conn.WriteFunc(wire.Job, func(b []byte) []byte { return wire.AppendJob(b, job) }); err != nil {
+	if err := c.conn.WriteFunc(r.kind, r.fill); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, c.ended(ctx, clock, err)
+			return c.ended(ctx, clock, err)
 		}
 		lost := c.e.fault(fault.Lost, "its process has ended")
 		lost.Err = errNotSent
-		return nil, lost
+		return lost
 	}
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -150,7 +195,7 @@ func (c *child) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 	for {
 		kind, payload, err := c.conn.Read()
 		if err != nil {
-			return nil, c.ended(ctx, clock, err)
+			return c.ended(ctx, clock, err)
 		}
 		switch kind {
 		case wire.Ready:
@@ -161,21 +206,20 @@ func (c *child) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 		case wire.Progress:
 			shots, err := wire.ParseProgress(payload)
 			if err != nil {
-				return nil, c.lost(err, "during the job")
+				return c.lost(err, "during the job")
 			}
 			c.e.cfg.Log.Debug("progress", "executor", c.e.cfg.Name, "job", c.job, "shots", shots)
-		case wire.Done:
-			execution, err := wire.ParseDone(payload)
-			if err != nil {
-				return nil, c.lost(err, "during the job")
+		case r.done:
+			if err := r.parse(payload); err != nil {
+				return c.lost(err, "during the job")
 			}
 			c.usable, c.ready = true, false
-			return execution, nil
+			return nil
 		case wire.Failed:
 			c.usable, c.ready = true, false
-			return nil, c.failed(payload)
+			return c.failed(payload)
 		default:
-			return nil, c.lost(&wire.ProtocolError{What: fmt.Sprintf("frame of kind %d during a job", kind)}, "during the job")
+			return c.lost(&wire.ProtocolError{What: fmt.Sprintf("frame of kind %d during a job", kind)}, "during the job")
 		}
 	}
 }
@@ -184,7 +228,7 @@ func (c *child) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 // cancellation both set.
 type clock struct {
 	socket *os.File
-	limits *Limits
+	limits Limits
 
 	mu                         sync.Mutex
 	opened, cancelled, stopped bool
@@ -227,7 +271,7 @@ func (c *clock) finish() {
 
 // ended says why a job's exchange broke off.
 func (c *child) ended(ctx context.Context, clock *clock, err error) error {
-	limits := &c.e.cfg.Limits
+	limits := &clock.limits
 	switch {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return c.lost(err, "during the job")

@@ -140,48 +140,72 @@ func (e *Executor) Kept() bool { return e.loaded.Kept }
 // killed if it goes on for longer than the grace period. Errors are
 // *fault.ExecutorError.
 func (e *Executor) Run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
-	if err := job.Check(); err != nil {
-		return nil, e.refuse(err)
+	if err := e.admit(job); err != nil {
+		return nil, err
 	}
-	if err := e.loaded.Device.Accepts(job); err != nil {
-		return nil, e.refuse(err)
+	var execution *abi.Execution
+	err := e.use(ctx, func(c *child) (err error) {
+		execution, err = c.run(ctx, job)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
+	if err := e.verify(execution, job); err != nil {
+		return nil, err
+	}
+	return execution, nil
+}
+
+// admit refuses a job that the guest need not see.
+func (e *Executor) admit(job *abi.Job) error {
+	err := job.Check()
+	if err == nil {
+		err = e.loaded.Device.Accepts(job)
+	}
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*abi.Failure](err); ok {
+		return e.fault(fault.Cause(f.Kind), f.Message)
+	}
+	return e.fault(fault.Invalid, err.Error())
+}
+
+// verify holds a result against the job that it is of.
+func (e *Executor) verify(execution *abi.Execution, job *abi.Job) error {
+	if err := execution.Check(job); err != nil {
+		return e.fault(fault.Invalid, "the result of run: "+err.Error())
+	}
+	return nil
+}
+
+// use waits for a slot and has its child do something: a fresh one where the
+// last has ended since its last job.
+func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 	var s *slot
 	select {
 	case s = <-e.free:
 	case <-ctx.Done():
-		return nil, e.cancelled(ctx, "before it started")
+		return e.cancelled(ctx, "before it started")
 	case <-e.closing.Done():
-		return nil, e.fault(fault.Unavailable, "it is being closed")
+		return e.fault(fault.Unavailable, "it is being closed")
 	}
-	execution, err := e.runIn(ctx, s, job)
+	err := error(errNotSent)
+	if s.child != nil && !s.child.gone() {
+		err = do(s.child)
+	}
+	if errors.Is(err, errNotSent) {
+		if err = e.replace(ctx, s); err == nil {
+			err = do(s.child)
+		}
+	}
 	if s.child != nil && !s.child.usable {
 		go e.restart(s) // the next job finds a fresh child, if it is not too quick
 	} else {
 		e.free <- s
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := execution.Check(job); err != nil {
-		return nil, e.fault(fault.Invalid, "the result of run: "+err.Error())
-	}
-	return execution, nil
-}
-
-// runIn runs a job in a slot's child, or in a fresh one where that has ended
-// since its last job.
-func (e *Executor) runIn(ctx context.Context, s *slot, job *abi.Job) (*abi.Execution, error) {
-	if s.child != nil && !s.child.gone() {
-		execution, err := s.child.run(ctx, job)
-		if !errors.Is(err, errNotSent) {
-			return execution, err
-		}
-	}
-	if err := e.replace(ctx, s); err != nil {
-		return nil, err
-	}
-	return s.child.run(ctx, job)
+	return err
 }
 
 // restart replaces a slot's child. Where that fails, the next job tries again
@@ -220,14 +244,6 @@ func (e *Executor) Close() error {
 
 func (e *Executor) fault(cause fault.Cause, reason string) *fault.ExecutorError {
 	return &fault.ExecutorError{Executor: e.cfg.Name, Cause: cause, Reason: reason}
-}
-
-// refuse reports a job that the guest never saw.
-func (e *Executor) refuse(err error) error {
-	if f, ok := errors.AsType[*abi.Failure](err); ok {
-		return e.fault(fault.Cause(f.Kind), f.Message)
-	}
-	return e.fault(fault.Invalid, err.Error())
 }
 
 func (e *Executor) cancelled(ctx context.Context, when string) error {

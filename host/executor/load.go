@@ -25,6 +25,7 @@ func loadBody(cfg Config, c *module.Contract) wire.LoadBody {
 			Memory: c.Memory, Realloc: c.Realloc, Initialize: c.Initialize,
 			Open: c.Open.Name, OpenPost: c.Open.Post,
 			Run: c.Run.Name, RunPost: c.Run.Post,
+			RunBatch: c.RunBatch.Name, RunBatchPost: c.RunBatch.Post,
 		},
 	}
 	for _, b := range c.Imports {

@@ -3,7 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
-	"sync"
+	"slices"
 	"time"
 )
 
@@ -49,62 +49,62 @@ func (w *Worker) claim(ctx context.Context) {
 	}
 }
 
-// take waits for a free slot, claims as many messages as there are slots, and
-// starts their lives.
+// take waits for a free slot, claims what may run in it, and starts the lives of
+// what came.
 func (w *Worker) take(ctx context.Context, claim func(context.Context, int) ([]Message, error)) (taken, asked int, err error) {
-	if !acquire(ctx, w.hands) {
-		return 0, 0, ctx.Err()
-	}
 	if !acquire(ctx, w.slots) {
-		<-w.hands
 		return 0, 0, ctx.Err()
 	}
-	for asked = 1; tryAcquire(w.hands); asked++ {
-		if !tryAcquire(w.slots) {
-			<-w.hands
-			break
-		}
+	if !acquire(ctx, w.hands) {
+		<-w.slots
+		return 0, 0, ctx.Err()
+	}
+	for asked = 1; asked < w.MaxBatch && tryAcquire(w.hands); asked++ {
 	}
 	messages, err := claim(ctx, asked)
-	started := 0
-	for _, m := range messages {
-		if w.start(&m) {
-			started++
-		}
-	}
-	for range asked - started {
-		<-w.slots
+	fresh := w.fresh(messages)
+	for range asked - len(fresh) {
 		<-w.hands
+	}
+	if len(fresh) == 0 {
+		<-w.slots
+		return len(messages), asked, err
+	}
+	party := w.party(len(fresh))
+	for i := range fresh {
+		w.start(&fresh[i], &seat{party: party})
 	}
 	return len(messages), asked, err
 }
 
-// start gives a message its own goroutine, which owns a slot and a hand. A
-// message that is in hand already, and came again because its lease could not be
-// renewed, is passed over.
-func (w *Worker) start(m *Message) bool {
-	ctx, cancel := context.WithCancelCause(w.ctx)
+// fresh leaves out what is in hand already, and came again because its lease
+// could not be renewed.
+func (w *Worker) fresh(messages []Message) []Message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.inHand[m.ID] != nil {
-		cancel(nil)
-		return false
-	}
+	return slices.DeleteFunc(messages, func(m Message) bool { return w.inHand[m.ID] != nil })
+}
+
+// start gives a message its own goroutine, which owns a hand and a seat.
+func (w *Worker) start(m *Message, s *seat) {
+	ctx, cancel := context.WithCancelCause(w.ctx)
+	w.mu.Lock()
 	w.inHand[m.ID] = cancel
+	w.mu.Unlock()
 	w.jobs.Go(func() {
 		defer func() {
+			s.leave()
 			cancel(nil)
 			w.mu.Lock()
 			delete(w.inHand, m.ID)
 			w.mu.Unlock()
 			<-w.hands
 		}()
-		if err := w.live(ctx, m); err != nil && !errors.Is(err, errStopped) {
+		if err := w.live(ctx, m, s); err != nil && !errors.Is(err, errStopped) {
 			w.Log.Warn("a job was put down unfinished; its message stays in the queue",
 				"job", m.JobID, "message", m.ID, "error", err)
 		}
 	})
-	return true
 }
 
 // extend renews the leases of what is in hand, and puts down what another node
@@ -160,16 +160,6 @@ func (w *Worker) Drain(ctx context.Context) bool {
 	w.loops.Wait()
 	return drained
 }
-
-// hold is a slot that is given back once.
-type hold struct {
-	slots chan struct{}
-	once  sync.Once
-}
-
-func (w *Worker) holdSlot() *hold { return &hold{slots: w.slots} }
-
-func (h *hold) release() { h.once.Do(func() { <-h.slots }) }
 
 func acquire(ctx context.Context, tokens chan struct{}) bool {
 	select {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type fake struct {
 
 	down   func() bool // whether Redis is away
 	run    func(ctx context.Context, job *abi.Job) (*abi.Execution, error)
+	batch  func(ctx context.Context, jobs []*abi.Job) ([]worker.Result, error)
 	post   func(url, jobID string) error
 	reject func(url string) error
 }
@@ -186,6 +188,24 @@ func (f *fake) IsLost(err error) bool { return errors.Is(err, errLost) }
 func (f *fake) Run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 	f.note("run %s", job.ID)
 	return f.run(ctx, job)
+}
+
+// batcher is nil for tests that set no batch.
+func (f *fake) batcher() worker.Batcher {
+	if f.batch == nil {
+		return nil
+	}
+	return f
+}
+
+func (f *fake) RunBatch(ctx context.Context, jobs []*abi.Job) ([]worker.Result, error) {
+	var ids []string
+	for _, job := range jobs {
+		ids = append(ids, job.ID)
+	}
+	slices.Sort(ids)
+	f.note("batch %s", strings.Join(ids, " "))
+	return f.batch(ctx, jobs)
 }
 
 // The cloud.

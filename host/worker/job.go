@@ -16,12 +16,9 @@ import (
 // cancelled, or no longer ours, and where the node stops: then the message stays
 // pending, and whoever claims it next begins again.
 //
-// The slot for an execution is ours when live starts; it is given back as soon
-// as the executor is done, so that a slow callback holds up no other job.
-func (w *Worker) live(ctx context.Context, m *Message) error {
-	slot := w.holdSlot()
-	defer slot.release()
-
+// The seat is the job's place in an execution. It is left as soon as the executor
+// is done, so that a slow callback holds up no other job.
+func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
 	if m.JobID == "" {
 		return w.Queue.Bury(ctx, m, "the message has no job_id", "")
 	}
@@ -37,13 +34,13 @@ func (w *Worker) live(ctx context.Context, m *Message) error {
 	var d decision
 	switch verdict {
 	case Run:
-		d = w.execute(ctx, m)
+		d = w.execute(ctx, m, s)
 	case Failed:
 		d = decision{failure: text}
 	default:
 		return nil
 	}
-	slot.release()
+	s.leave()
 
 	if ctx.Err() != nil && !d.settled() {
 		return context.Cause(ctx)
@@ -68,7 +65,7 @@ type decision struct {
 func (d *decision) settled() bool { return d.execution != nil || d.failure != "" || d.cancelled }
 
 // execute decodes a job and runs it. A failure is a decision, not an error.
-func (w *Worker) execute(ctx context.Context, m *Message) decision {
+func (w *Worker) execute(ctx context.Context, m *Message, s *seat) decision {
 	job, err := decode(m)
 	if err != nil {
 		return decision{failure: err.Error()}
@@ -78,7 +75,7 @@ func (w *Worker) execute(ctx context.Context, m *Message) decision {
 	running, stop := w.watchCancel(ctx, m.JobID)
 	defer stop()
 	for start := 1; ; start++ {
-		execution, err := w.Executor.Run(running, job)
+		execution, err := s.run(running, job)
 		switch e, _ := errors.AsType[fault.Error](err); {
 		case err == nil:
 			return decision{job: job, execution: execution}

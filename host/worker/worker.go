@@ -58,6 +58,18 @@ type Executor interface {
 	Run(ctx context.Context, job *abi.Job) (*abi.Execution, error)
 }
 
+// Batcher runs many circuits cheaper together than apart. It returns a result
+// for each job, or an error where the batch as a whole came to nothing.
+type Batcher interface {
+	RunBatch(ctx context.Context, jobs []*abi.Job) ([]Result, error)
+}
+
+// Result is what became of one job of a batch.
+type Result struct {
+	Execution *abi.Execution
+	Err       error
+}
+
 // Webhook tells the cloud what came of a job.
 type Webhook interface {
 	// Completed and Failed are the bodies of the two outcomes.
@@ -74,6 +86,8 @@ type Webhook interface {
 type Config struct {
 	Queue       Queue
 	Executor    Executor
+	Batch       Batcher // nil: every job runs by itself
+	MaxBatch    int     // the most jobs that Batch takes
 	Webhook     Webhook
 	OwnWebhook  string // the cloud's own callback, for jobs that name none that may be used
 	Concurrency int    // executions side by side
@@ -95,7 +109,7 @@ const (
 // Worker runs the jobs of one queue on one executor.
 type Worker struct {
 	Config
-	slots chan struct{} // held while a job executes
+	slots chan struct{} // held while a job, or a batch, executes
 	hands chan struct{} // held from the claim to the acknowledgement
 
 	kill  context.CancelCauseFunc // ends the jobs in hand
@@ -113,10 +127,13 @@ type Worker struct {
 // New makes a worker. It does nothing before Run.
 func New(cfg Config) *Worker {
 	cfg.Concurrency = max(cfg.Concurrency, 1)
+	if cfg.Batch == nil {
+		cfg.MaxBatch = 1
+	}
 	w := &Worker{
 		Config:    cfg,
 		slots:     make(chan struct{}, cfg.Concurrency),
-		hands:     make(chan struct{}, cfg.Concurrency+maxInDelivery),
+		hands:     make(chan struct{}, cfg.Concurrency*cfg.MaxBatch+maxInDelivery),
 		inHand:    map[string]context.CancelCauseFunc{},
 		executing: map[string]int{},
 	}

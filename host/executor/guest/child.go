@@ -91,10 +91,15 @@ func (c *child) serve(ctx context.Context) error {
 			}
 			return err
 		}
-		if kind != wire.Job {
-			return &wire.ProtocolError{What: "a job was expected"}
+		switch kind {
+		case wire.Job:
+			err = c.run(ctx, payload)
+		case wire.Batch:
+			err = c.runBatch(ctx, payload)
+		default:
+			err = &wire.ProtocolError{What: "a job was expected"}
 		}
-		if err := c.run(ctx, payload); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -144,26 +149,45 @@ func (c *child) load(ctx context.Context) error {
 
 // run runs one job and answers it.
 func (c *child) run(ctx context.Context, payload []byte) error {
-	c.cancelled = false
 	if c.job.Circuit == nil {
 		c.job.Circuit = new(abi.Circuit)
 	}
 	if err := wire.ParseJob(payload, &c.job); err != nil {
 		return err
 	}
+	return c.answer(ctx, wire.Done, func(in *instance) (func([]byte) []byte, error) {
+		execution, call, err := in.run(ctx, &c.job)
+		return func(b []byte) []byte { return wire.AppendDone(b, execution, call) }, err
+	})
+}
+
+// runBatch runs many jobs as one and answers them.
+func (c *child) runBatch(ctx context.Context, payload []byte) error {
+	jobs, err := wire.ParseJobs(payload)
+	if err != nil {
+		return err
+	}
+	return c.answer(ctx, wire.BatchDone, func(in *instance) (func([]byte) []byte, error) {
+		results, call, err := in.runBatch(ctx, jobs)
+		return func(b []byte) []byte { return wire.AppendResults(b, results, call) }, err
+	})
+}
+
+// answer has the instance at hand do what came, and answers with what it gives.
+func (c *child) answer(ctx context.Context, kind wire.Kind, do func(*instance) (func([]byte) []byte, error)) error {
 	in := c.spare
 	if in == nil {
 		return c.fail(c.broken)
 	}
-	c.running = true
-	execution, call, err := in.run(ctx, &c.job)
+	c.running, c.cancelled = true, false
+	fill, err := do(in)
 	c.running = false
 	if err == nil {
-		err = c.conn.WriteFunc(wire.Done, func(b []byte) []byte { return wire.AppendDone(b, execution, call) })
-		if err != nil {
-			return err
-		}
-	} else if err := c.fail(err); err != nil {
+		err = c.conn.WriteFunc(kind, fill)
+	} else {
+		err = c.fail(err)
+	}
+	if err != nil {
 		return err
 	}
 	if in.spent() {

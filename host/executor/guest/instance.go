@@ -17,7 +17,7 @@ type instance struct {
 	module api.Module
 	device *abi.Device
 
-	call struct{ realloc, run, runPost api.Function }
+	call struct{ realloc, run, runPost, runBatch, runBatchPost api.Function }
 
 	stack [canon.RunParams]uint64 // of calls
 	dead  bool                    // trapped; wazero does not say so of a Go guest that panicked
@@ -30,6 +30,8 @@ func (in *instance) open(ctx context.Context) error {
 	in.call.realloc = function(in.module, exports.Realloc)
 	in.call.run = function(in.module, exports.Run)
 	in.call.runPost = function(in.module, exports.RunPost)
+	in.call.runBatch = function(in.module, exports.RunBatch)
+	in.call.runBatchPost = function(in.module, exports.RunBatchPost)
 
 	stack := in.stack[:1]
 	if err := function(in.module, exports.Open).CallWithStack(ctx, stack); err != nil {
@@ -74,13 +76,53 @@ func (in *instance) run(ctx context.Context, job *abi.Job) (*abi.Execution, time
 	in.dead = false
 	in.post(ctx, in.call.runPost, ret)
 	if refusal != nil {
-		if refusal.Kind == abi.Cancelled && !in.child.cancelled {
-			refusal.Kind = abi.Internal
-			refusal.Message = "the guest says that the job was cancelled, but it was not: " + refusal.Message
-		}
-		return nil, call, said(refusal)
+		return nil, call, said(in.believed(refusal))
 	}
 	return execution, call, nil
+}
+
+// runBatch runs many jobs in one call and returns a result for each, in their
+// order, and how long the guest took.
+func (in *instance) runBatch(ctx context.Context, jobs []*abi.Job) ([]canon.Result, time.Duration, error) {
+	in.used = true
+	in.dead = true // until the call has come back whole
+	ptr, length, err := canon.LowerJobs(in, jobs)
+	if err != nil {
+		return nil, 0, trapped("the lowering of the jobs", err)
+	}
+	stack := in.stack[:2]
+	stack[0], stack[1] = uint64(ptr), uint64(length)
+	begin := time.Now()
+	if err := in.call.runBatch.CallWithStack(ctx, stack); err != nil {
+		return nil, 0, trapped("run-batch", err)
+	}
+	call := time.Since(begin)
+	ret := stack[0]
+	results, err := canon.LiftResults(in.memory(), uint32(ret))
+	if err != nil {
+		return nil, 0, trapped("the result of run-batch", err)
+	}
+	in.dead = false
+	in.post(ctx, in.call.runBatchPost, ret)
+	if len(results) != len(jobs) {
+		return nil, call, fail(fault.Invalid, "run-batch gave %d results for %d jobs", len(results), len(jobs))
+	}
+	for i := range results {
+		if f := results[i].Failure; f != nil {
+			in.believed(f)
+		}
+	}
+	return results, call, nil
+}
+
+// believed corrects a guest that says that its job was cancelled when nobody
+// cancelled it.
+func (in *instance) believed(f *abi.Failure) *abi.Failure {
+	if f.Kind == abi.Cancelled && !in.child.cancelled {
+		f.Kind = abi.Internal
+		f.Message = "the guest says that the job was cancelled, but it was not: " + f.Message
+	}
+	return f
 }
 
 // post calls the clean-up of a result. A trap there costs the instance; the

@@ -25,6 +25,7 @@ type Exports struct {
 	Memory, Realloc, Initialize string
 	Open, OpenPost              string
 	Run, RunPost                string
+	RunBatch, RunBatchPost      string
 }
 
 // Import is a function of the contract that the module imports, and the names

@@ -9,9 +9,9 @@
 //	node                         child
 //	Load, Code               ->
 //	                         <-  Compiled, Log*, Loaded | Failed, then Ready
-//	Job                      ->
+//	Job | Batch              ->
 //	(Cancel)                 ->
-//	                         <-  (Log | Progress)*, Done | Failed, then Ready
+//	                         <-  (Log | Progress)*, Done | BatchDone | Failed, then Ready
 //
 // Ready says that an instance stands by, opened. The child sends it once per
 // job, after the answer, so that making the next instance costs no job anything.
@@ -29,17 +29,19 @@ type Kind byte
 
 // The kinds of frames.
 const (
-	Load     Kind = iota + 1 // JSON LoadBody
-	Code                     // the module's bytes
-	Job                      // see AppendJob
-	Cancel                   // empty
-	Compiled                 // empty: the guest's own time begins
-	Loaded                   // JSON LoadedBody
-	Ready                    // empty
-	Log                      // a level, then the line
-	Progress                 // u64, shots completed
-	Done                     // see AppendDone
-	Failed                   // JSON FailedBody
+	Load      Kind = iota + 1 // JSON LoadBody
+	Code                      // the module's bytes
+	Job                       // see AppendJob
+	Batch                     // see AppendJobs
+	Cancel                    // empty
+	Compiled                  // empty: the guest's own time begins
+	Loaded                    // JSON LoadedBody
+	Ready                     // empty
+	Log                       // a level, then the line
+	Progress                  // u64, shots completed
+	Done                      // see AppendDone
+	BatchDone                 // see AppendResults
+	Failed                    // JSON FailedBody
 )
 
 const headerSize = 8

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/conductorquantum/coda/abi"
-	"github.com/conductorquantum/coda/host/require"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // Every executor that is not made by Go becomes a valid component of our WIT.

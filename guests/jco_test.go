@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/conductorquantum/coda/abi"
-	"github.com/conductorquantum/coda/host/require"
+	"github.com/conductorquantum/coda/host/testkit/require"
 	"github.com/conductorquantum/coda/wit"
 )
 

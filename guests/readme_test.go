@@ -9,7 +9,7 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/guests/conformance"
-	"github.com/conductorquantum/coda/host/require"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // The examples of README.md are whole: they build, with the commands that stand

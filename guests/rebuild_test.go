@@ -16,7 +16,7 @@ import (
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/guests"
 	"github.com/conductorquantum/coda/guests/conformance"
-	"github.com/conductorquantum/coda/host/require"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // What is embedded is what CHECKSUMS says was built.

@@ -131,7 +131,7 @@ func forbidden(pkg, to string) string {
 
 // helper is a package that only tests import.
 func helper(pkg string) bool {
-	return strings.HasPrefix(pkg, "host/internal/") || pkg == "host/require" ||
+	return strings.HasPrefix(pkg, "host/testkit/") ||
 		strings.HasPrefix(pkg, "guests/conformance") || strings.HasPrefix(pkg, "guests/sdk/go/codatest")
 }
 
@@ -153,7 +153,7 @@ func TestTheRuleItself(t *testing.T) {
 		{"host", ours + "cmd/coda", false},
 		{"host/executor", "github.com/tetratelabs/wazero/api", false},
 		{"host/executor/guest", "github.com/tetratelabs/wazero/api", true},
-		{"host", ours + "host/require", false},
+		{"host", ours + "host/testkit/require", false},
 		{"guests/sdk/go", ours + "abi", true},
 		{"host/executor", ours + "guests", false},
 		{"host", ours + "guests", true},

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,8 +18,8 @@ import (
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/devcloud"
 	"github.com/conductorquantum/coda/host/identity"
-	"github.com/conductorquantum/coda/host/internal/fakeguest"
-	"github.com/conductorquantum/coda/host/internal/redistest"
+	"github.com/conductorquantum/coda/host/testkit/fakeguest"
+	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 // lab is a node in the making: its cloud, and the settings to boot it with.
@@ -342,66 +341,4 @@ func TestDrain(t *testing.T) {
 	if err != nil || stats.Pending != 1 || stats.Delivered != 0 {
 		t.Errorf("after the kill: %+v, %v", stats, err)
 	}
-}
-
-// TestThroughput is the main job on real input: every circuit of up to 20
-// qubits, then 5,000 noop jobs, each delivered once.
-func TestMainJob(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short")
-	}
-	t.Parallel()
-	t.Run("circuits", func(t *testing.T) {
-		t.Parallel()
-		files, _ := filepath.Glob("../../shared/circuits/*.json")
-		if len(files) == 0 {
-			t.Skip("the project's shared circuits are not beside this checkout")
-		}
-		l := newLab(t)
-		l.settings.Executor = "statevector"
-		l.boot(t)
-		ids := map[string]string{}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := abi.ParseCircuit(string(text))
-			if strings.HasSuffix(file, ".dist.json") || err == nil && c.NumQubits > 20 {
-				continue
-			}
-			ids[file] = l.submit(t, string(text), 1000)
-		}
-		for file, id := range ids {
-			if got := l.result(t, id); got.Status != "completed" || got.Shots != 1000 {
-				t.Errorf("%s: %+v", file, got)
-			}
-		}
-		l.settled(t, len(ids))
-		t.Logf("%d circuits", len(ids))
-	})
-	t.Run("noop", func(t *testing.T) {
-		t.Parallel()
-		const jobs = 5000
-		l := newLab(t)
-		l.settings.Executor = "noop"
-		ir := circuit(5)
-		ids := make([]string, 0, jobs)
-		for range jobs / 100 {
-			batch, err := l.cloud.Submit(t.Context(), slices.Repeat([]devcloud.Job{{IRText: ir, Shots: 100}}, 100)...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ids = append(ids, batch...)
-		}
-		begin := time.Now()
-		l.boot(t)
-		for _, id := range ids {
-			if got := l.result(t, id); got.Counts["00000"] != 100 {
-				t.Fatalf("%+v", got)
-			}
-		}
-		t.Logf("%.0f jobs a second", jobs/time.Since(begin).Seconds())
-		l.settled(t, jobs)
-	})
 }

@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/conductorquantum/coda/host/devcloud"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/heartbeat"
-	"github.com/conductorquantum/coda/host/internal/redistest"
-	"github.com/redis/go-redis/v9"
+	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 func stringReader(s string) io.Reader { return strings.NewReader(s) }

@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/conductorquantum/coda/host/devcloud"
-	"github.com/conductorquantum/coda/host/internal/redistest"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/conductorquantum/coda/host/devcloud"
+	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 func TestJobInterface(t *testing.T) {

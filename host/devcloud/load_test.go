@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/conductorquantum/coda/host/devcloud"
-	"github.com/conductorquantum/coda/host/internal/redistest"
+	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 // Many jobs at once, all delivered once, nothing left pending.

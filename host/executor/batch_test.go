@@ -9,7 +9,7 @@ import (
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
-	"github.com/conductorquantum/coda/host/internal/fakeguest"
+	"github.com/conductorquantum/coda/host/testkit/fakeguest"
 )
 
 // numbered are jobs of so many qubits, with a different number of shots each.

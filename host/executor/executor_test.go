@@ -20,7 +20,7 @@ import (
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
-	"github.com/conductorquantum/coda/host/internal/fakeguest"
+	"github.com/conductorquantum/coda/host/testkit/fakeguest"
 )
 
 const (

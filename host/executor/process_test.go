@@ -18,7 +18,7 @@ import (
 
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/guest"
-	"github.com/conductorquantum/coda/host/internal/fakeguest"
+	"github.com/conductorquantum/coda/host/testkit/fakeguest"
 )
 
 // children lists the processes that run the executor of that name.

@@ -12,8 +12,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
-	"github.com/conductorquantum/coda/host/internal/redistest"
 	"github.com/conductorquantum/coda/host/queue"
+	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 // servers are the Redis that nodes use, and the one that coda dev embeds.

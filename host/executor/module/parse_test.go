@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/conductorquantum/coda/host/executor/module"
-	"github.com/conductorquantum/coda/host/require"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 func TestNotWasm(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/conductorquantum/coda/host/require"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // Loop never ends: for what a guest does badly.

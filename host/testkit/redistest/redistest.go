@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/conductorquantum/coda/host/require"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // Server is one redis-server.

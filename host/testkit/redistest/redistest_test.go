@@ -3,8 +3,9 @@ package redistest_test
 import (
 	"testing"
 
-	"github.com/conductorquantum/coda/host/internal/redistest"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 func TestDataOutlivesARestart(t *testing.T) {

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"math"
+
+	"github.com/conductorquantum/coda/cmd/coda/circuits"
+	"github.com/conductorquantum/coda/host"
+	"github.com/spf13/cobra"
+)
+
+// Where `coda dev` listens; with --once, where nobody has to find it, on any port
+// that is free.
+const (
+	devCloudAddress = "127.0.0.1:8700"
+	devNodeAddress  = "127.0.0.1:8080"
+	anyAddress      = "127.0.0.1:0"
+)
+
+type devFlags struct {
+	executor text
+	device   text
+	redis    text
+	cloud    text
+	node     text
+	shots    number
+	once     bool
+}
+
+func (c *cli) devCommand() *cobra.Command {
+	f := devFlags{
+		executor: text{word: "REF"},
+		device:   text{word: "FILE"},
+		redis:    text{word: "URL"},
+		cloud:    text{word: "ADDRESS"},
+		node:     text{word: "ADDRESS"},
+		shots:    number{value: defaultShots, least: 1, most: math.MaxInt64, set: true},
+	}
+	cmd := &cobra.Command{
+		Use:     "dev [flags] [CIRCUIT...]",
+		Short:   "Run a cloud in a box and a node of it, to try an executor the way a lab would",
+		GroupID: forAuthors,
+		Long: `Run a cloud in a box and a node of it: a job queue, a node that is provisioned
+like any other, and signed webhooks, all in one program and on this machine. The
+circuits, or else some of our own, are run as jobs; then it stays up for
+'{{name}} submit', or with --once ends.
+
+With --once the status is 0 if all jobs completed.`,
+		Example: `  {{name}} dev
+  {{name}} dev --executor backend.wasm --once bell.json
+  {{name}} dev --redis redis://127.0.0.1:6379 --node 127.0.0.1:9000`,
+		Args:              anyCircuits,
+		ValidArgsFunction: completeCircuit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.dev(cmd.Context(), &f, newSources(args))
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Var(&f.executor, "executor", "executor: a .wasm file or a built-in (default the device file's, else "+defaultExecutor+")")
+	flags.Var(&f.device, "device", "device file: the executor's limits and settings")
+	flags.BoolVar(&f.once, "once", false, "end when the circuits have been run")
+	flags.Var(&f.shots, "shots", "how often each circuit is run")
+	flags.Var(&f.redis, "redis", "a Redis to use instead of the one inside")
+	flags.Var(&f.cloud, "cloud", "host:port of the cloud (default "+devCloudAddress+", with --once any)")
+	flags.Var(&f.node, "node", "host:port of the node's probes (default "+devNodeAddress+", with --once any)")
+	completes(cmd, "executor", completeRef)
+	completes(cmd, "device", completeDevice)
+	for _, flag := range []string{"redis", "cloud", "node"} {
+		completes(cmd, flag, cobra.NoFileCompletions)
+	}
+	return cmd
+}
+
+// dev runs the cloud and the node, and the circuits as their first jobs.
+func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
+	b, err := newBench(f.executor.value, f.device.value)
+	if err != nil {
+		return err
+	}
+	if len(sources) == 0 {
+		for _, circuit := range circuits.All() {
+			sources = append(sources, source{id: circuit.Name, text: circuit.IR})
+		}
+	}
+	cloud, node, level := devCloudAddress, devNodeAddress, slog.LevelInfo
+	if f.once {
+		cloud, node, level = anyAddress, anyAddress, slog.LevelWarn
+	}
+	ctx, kill, release := untilStopped(ctx)
+	defer release()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+
+	ready, ended := make(chan host.DevAddress, 1), make(chan error, 1)
+	sending, stopSending := context.WithCancel(ctx)
+	go func() {
+		defer stopSending()
+		ended <- host.Dev(ctx, host.DevConfig{
+			Executor: b.program.Ref,
+			Device:   b.device,
+			RedisURL: f.redis.value,
+			Cloud:    cmp.Or(f.cloud.value, cloud),
+			Node:     cmp.Or(f.node.value, node),
+			Log:      c.log(level),
+			Ready:    func(a host.DevAddress) { ready <- a },
+			Kill:     kill,
+		})
+	}()
+	started := c.stderr.working("starting a cloud and a node")
+	select {
+	case address := <-ready:
+		started()
+		c.showAddresses(&address, f)
+		err = c.submit(sending, address.Cloud, &submitFlags{shots: f.shots, wait: true}, sources)
+	case err := <-ended:
+		started()
+		if f.once && ctx.Err() != nil {
+			c.complain("interrupted before the circuits were run")
+			return errReported
+		}
+		return starting(ctx, err)
+	}
+	if f.once {
+		stop()
+		return cmp.Or(<-ended, err)
+	}
+	c.printError(err)
+	if ctx.Err() == nil {
+		c.stderr.printf("The node takes jobs until Ctrl-C.\n")
+	}
+	return <-ended
+}
+
+// showAddresses says where things are. The Redis inside is for its owner to look
+// at; the URL of another may hold somebody's password.
+func (c *cli) showAddresses(a *host.DevAddress, f *devFlags) {
+	rows := [][2]string{
+		{"CLOUD", a.Cloud},
+		{"ENDPOINT", "http://" + a.HTTP + "/ready"},
+	}
+	if f.redis.value == "" {
+		rows = append(rows, [2]string{"REDIS", a.Redis})
+	}
+	rows = append(rows, [2]string{"EXECUTOR", a.Executor}, [2]string{"DEVICE", describe(&a.Device)})
+	if !f.once {
+		try := c.name + " submit --wait"
+		if a.Cloud != devCloud {
+			try += " --cloud " + a.Cloud
+		}
+		rows = append(rows, [2]string{"TRY", try + " CIRCUIT"})
+	}
+	c.banner("DEV", rows)
+}

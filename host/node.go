@@ -69,15 +69,16 @@ func Run(ctx context.Context, cfg Config) error {
 	defer closing(probes.Close)
 
 	n.now("opening the executor")
-	program, warning, err := choose(s, cfg.Device)
+	choice, err := Choose(s, cfg.Device)
 	if err != nil {
 		return err
 	}
-	if warning != "" {
-		cfg.Log.Warn(warning)
+	cfg.Log.Info("executor", "name", choice.Name, "source", choice.Source)
+	if choice.Warning != "" {
+		cfg.Log.Warn(choice.Warning)
 	}
-	n.update(func() { n.program, n.warning = program.Name, warning })
-	exec, err := openExecutor(ctx, program, cfg.Device, cfg.Log)
+	n.update(func() { n.program, n.warning = choice.Name, choice.Warning })
+	exec, err := openExecutor(ctx, choice.Program, cfg.Device, cfg.Log)
 	if err != nil {
 		return err
 	}
@@ -127,28 +128,15 @@ func Run(ctx context.Context, cfg Config) error {
 	defer stopBeats()
 
 	n.update(func() { n.queue, n.worker, n.waiting = q, w, "" })
-	cfg.Log.Info("the node takes jobs", "qpu", s.QPUID, "executor", program.Name, "http", probes.Addr().String())
+	cfg.Log.Info("the node takes jobs", "qpu", s.QPUID, "executor", choice.Name, "http", probes.Addr().String())
 	if cfg.Ready != nil {
-		cfg.Ready(Address{HTTP: probes.Addr().String(), Executor: program.Name, Device: device, QPUID: s.QPUID})
+		cfg.Ready(Address{HTTP: probes.Addr().String(), Executor: choice.Name, Device: device, QPUID: s.QPUID})
 	}
 	w.Run(ctx)
 
 	n.now("draining: the node is stopping")
 	n.drain(w, s.DrainTimeout)
 	return nil
-}
-
-// choose finds the executor: the one that was named, else the device file's,
-// else noop with a warning, since its results are made up.
-func choose(s config.Settings, device config.Device) (p Program, warning string, err error) {
-	for _, ref := range []string{s.Executor, device.Executor} {
-		if ref != "" {
-			p, err = Find(ref)
-			return p, "", err
-		}
-	}
-	p, err = Find("noop")
-	return p, "no executor is configured: noop answers every job with zeros that no hardware measured; name one with --executor", err
 }
 
 // openExecutor starts a program's children as the device file sets them up.

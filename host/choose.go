@@ -1,0 +1,119 @@
+package host
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/executor/module"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// Choice is the executor that a node runs.
+type Choice struct {
+	Program
+	Source  string // what named it: "CODA_EXECUTOR", "site/device.toml", "found in executors"
+	Warning string // for the operator, as long as the node runs; "" if all is well
+}
+
+// pythonPath is how older nodes named an executor: module:attribute.
+var pythonPath = regexp.MustCompile(`^[A-Za-z_][\w.]*:[A-Za-z_]\w*$`)
+
+// Choose finds the executor. The first that is named counts: CODA_EXECUTOR (or
+// the flag above it), CODA_EXECUTOR_FACTORY, the device file. A named executor
+// that cannot be loaded is an error, never a reason to look further. Where none
+// is named, the one executor in ./executors, else in the state directory's
+// executors, is taken; where there is none, noop, whose results are made up, with
+// a warning.
+func Choose(s config.Settings, d config.Device) (Choice, error) {
+	for _, named := range []struct{ ref, source string }{
+		{s.Executor, "CODA_EXECUTOR"},
+		{s.ExecutorFactory, "CODA_EXECUTOR_FACTORY"},
+		{d.Executor, d.Path},
+	} {
+		if named.ref == "" {
+			continue
+		}
+		if pythonPath.MatchString(named.ref) {
+			return Choice{}, &fault.ConfigError{Where: named.source, Reason: fmt.Sprintf(
+				"names the Python object %s, and executors are WebAssembly files now: build the backend as one "+
+					"(guests/README.md), check it with coda inspect, and name its path here", named.ref)}
+		}
+		p, err := Find(named.ref)
+		return Choice{Program: p, Source: named.source}, err
+	}
+	folders := []string{"executors"}
+	if s.StateDir != "" {
+		folders = append(folders, filepath.Join(s.StateDir, "executors"))
+	}
+	var refused []string
+	for _, folder := range folders {
+		found, bad, err := discover(folder)
+		if err != nil {
+			return Choice{}, err
+		}
+		refused = append(refused, bad...)
+		if found != nil {
+			return Choice{Program: *found, Source: "found in " + folder, Warning: passedOver(refused)}, nil
+		}
+	}
+	p, err := Find("noop")
+	warning := "no executor is configured: noop answers every job with zeros that nothing measured; name one with --executor"
+	if also := passedOver(refused); also != "" {
+		warning += "; " + also
+	}
+	return Choice{Program: p, Source: "default", Warning: warning}, err
+}
+
+// discover looks for executors in a folder: the one there is, or nil; and says
+// which files are none.
+func discover(folder string) (found *Program, refused []string, err error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "*.wasm"))
+	if err != nil {
+		return nil, nil, nil // a folder whose name is no pattern holds none
+	}
+	var good []Program
+	var names []string
+	for _, path := range paths {
+		p, err := Find(path)
+		if err == nil {
+			err = p.Check()
+		}
+		if err != nil {
+			refused = append(refused, err.Error())
+			continue
+		}
+		good, names = append(good, p), append(names, path)
+	}
+	switch len(good) {
+	case 0:
+		return nil, refused, nil
+	case 1:
+		return &good[0], refused, nil
+	default:
+		return nil, refused, &fault.ConfigError{Where: folder, Reason: fmt.Sprintf(
+			"holds several executors (%s): name one with --executor, CODA_EXECUTOR or in the device file", strings.Join(names, ", "))}
+	}
+}
+
+func passedOver(refused []string) string {
+	if len(refused) == 0 {
+		return ""
+	}
+	return "passed over: " + strings.Join(refused, "; ")
+}
+
+// Check holds the program against the contract with executors, without running
+// it. The error is a *fault.ExecutorError.
+func (p *Program) Check() error {
+	m, err := module.Parse(p.Wasm)
+	if err == nil {
+		_, err = module.Check(m)
+	}
+	if err != nil {
+		return &fault.ExecutorError{Executor: p.Ref, Cause: fault.Refused, Reason: err.Error()}
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// inspect asks the kernel about a process. The error is fs.ErrNotExist where
+// there is none.
+func inspect(pid int) (process, error) {
+	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	if errors.Is(err, unix.EIO) || errors.Is(err, unix.ESRCH) { // EIO: an empty answer
+		return process{}, fs.ErrNotExist
+	}
+	if err != nil {
+		return process{}, err
+	}
+	began := info.Proc.P_starttime
+	return process{
+		start: fmt.Sprintf("%d.%06d", began.Sec, began.Usec),
+		uid:   int(info.Eproc.Ucred.Uid),
+	}, nil
+}
+
+// bootID tells this boot of this machine from all others.
+var bootID = sync.OnceValue(func() string {
+	id, _ := unix.Sysctl("kern.bootsessionuuid")
+	return id
+})

@@ -36,8 +36,8 @@ func (c *cli) submitCommand() *cobra.Command {
 		Use:     "submit [flags] CIRCUIT...",
 		Short:   "Send circuits to a running {{name}} dev",
 		GroupID: forAuthors,
-		Long: `Send circuits as jobs to the cloud of a running '{{name}} dev', all or none, and
-print their ids. With --wait, wait for the results and print them as run does.
+		Long: `Send circuits as jobs to the cloud of a running '{{name}} dev', and print their
+ids. With --wait, wait for the results and print them as run does.
 
 The status is 0 if all jobs were taken, and with --wait completed.`,
 		Example: `  {{name}} submit --wait bell.json

@@ -104,7 +104,7 @@ func (c *cli) start(ctx context.Context, f *startFlags) error {
 	if err != nil {
 		return err
 	}
-	settings, err := config.Load(environ, identity.Held)
+	settings, err := config.Load(environ, identity.HeldOrTakenOver)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type Persisted struct {
 	File       string            // where it was read from, for messages
 	Values     map[string]string // by key, as an environment variable would hold them
 	Provenance Provenance
+	Warning    string // for the operator, of what was found and not used
 }
 
 // HashToken is how a redeemed token is remembered: enough to know it again,
@@ -80,6 +81,9 @@ func PersistedText(raw json.RawMessage) (text string, ok bool) {
 // a file defines.
 func (s *Settings) fillIn(layers []layer, held func(string) (Persisted, error)) error {
 	p, err := held(s.StateDir)
+	if p.Warning != "" {
+		s.warn("%s", p.Warning)
+	}
 	if s.NodeToken != "" {
 		if err != nil {
 			s.warn("what an earlier connect left cannot be read and is ignored, because there is a token: %v", err)

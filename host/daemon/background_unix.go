@@ -33,8 +33,9 @@ type Background struct {
 func InBackground() *Background {
 	number, err := strconv.Atoi(os.Getenv(notesVariable))
 	path := os.Getenv(logVariable)
-	os.Unsetenv(notesVariable)
-	os.Unsetenv(logVariable)
+	for _, name := range []string{notesVariable, logVariable} {
+		_ = os.Unsetenv(name) // cannot fail with these names
+	}
 	if err != nil || number <= 2 {
 		return nil
 	}

@@ -30,7 +30,10 @@ type record struct {
 	Stopping bool      `json:"stopping"`
 }
 
-const maxRecord = 64 << 10
+const (
+	maxRecord = 64 << 10       // bytes
+	maxDrain  = 24 * time.Hour // no number in a file makes Stop wait longer
+)
 
 // write replaces what the file holds. A reader in the middle of it sees one
 // whole record: the old one's tail is cut off only afterwards.
@@ -58,9 +61,10 @@ func readRecord(r io.Reader) (record, error) {
 }
 
 func (r record) status() Status {
+	drain := min(max(r.Drain, 0), maxDrain.Seconds())
 	return Status{
 		Running: true, PID: r.PID, Since: r.Since, Address: r.Address, Stopping: r.Stopping,
-		About:  About{Version: r.Version, LogPath: r.Log, Drain: time.Duration(r.Drain * float64(time.Second))},
+		About:  About{Version: r.Version, LogPath: r.Log, Drain: time.Duration(drain * float64(time.Second))},
 		holder: r.holder,
 	}
 }

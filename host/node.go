@@ -29,6 +29,9 @@ type Config struct {
 	Device   config.Device
 	Log      *slog.Logger
 
+	// Listening, if set, is called once, when the probes answer, which they do
+	// from the beginning of the boot.
+	Listening func(address string)
 	// Ready, if set, is called once, when the node takes jobs.
 	Ready func(Address)
 	// Kill, if set, ends a drain early when it is closed: guests are killed and
@@ -67,6 +70,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer closing(probes.Close)
+	if cfg.Listening != nil {
+		cfg.Listening(probes.Addr().String())
+	}
 
 	n.now("opening the executor")
 	choice, err := Choose(s, cfg.Device)
@@ -76,6 +82,10 @@ func Run(ctx context.Context, cfg Config) error {
 	cfg.Log.Info("executor", "name", choice.Name, "source", choice.Source)
 	if choice.Warning != "" {
 		cfg.Log.Warn(choice.Warning)
+	}
+	if len(cfg.Device.Endpoints)+len(cfg.Device.Files) > 0 {
+		cfg.Log.Warn("this release grants no endpoints and no files to executors: those of the device file have no effect",
+			"device", cfg.Device.Path)
 	}
 	n.update(func() { n.program, n.warning = choice.Name, choice.Warning })
 	exec, err := openExecutor(ctx, choice.Program, cfg.Device, cfg.Log)

@@ -154,7 +154,8 @@ func (s *Settings) checkCredentials() error {
 	}
 	missing := func(key, what string) error {
 		return &fault.ConfigError{Where: prefix + key,
-			Reason: "there is no " + what + "; set it, or set CODA_NODE_TOKEN to a one-time token to connect for the first time"}
+			Reason: "there is no " + what + " from an earlier start; to connect for the first time, give the one-time token that the cloud hands out " +
+				"(--token -, CODA_NODE_TOKEN_FILE or CODA_NODE_TOKEN)"}
 	}
 	switch {
 	case s.JWTPrivateKey == "":

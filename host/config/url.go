@@ -20,6 +20,9 @@ func (s *Settings) HeartbeatURL() string { return s.url(s.HeartbeatPath) }
 // used.
 func (s *Settings) WebhookURL() string { return s.url(s.WebhookPath) }
 
+// HealthURL answers who has no credential.
+func (s *Settings) HealthURL() string { return s.url(healthPath) }
+
 // ProbeURLs are what must answer through the tunnel: the configured targets,
 // else the cloud's health endpoint where a tunnel is required, else none.
 func (s *Settings) ProbeURLs() []string {
@@ -27,7 +30,7 @@ func (s *Settings) ProbeURLs() []string {
 	case len(s.VPN.ProbeTargets) > 0:
 		return s.VPN.ProbeTargets
 	case s.VPN.Required:
-		return []string{s.url(healthPath)}
+		return []string{s.HealthURL()}
 	}
 	return nil
 }

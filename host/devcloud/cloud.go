@@ -78,7 +78,7 @@ func New(cfg Config) (*Cloud, error) {
 	}
 	options, err := redis.ParseURL(c.cfg.RedisURL)
 	if err != nil {
-		return nil, &fault.ConfigError{Where: "Redis URL", Reason: "cannot be used"} // the error may quote a password
+		return nil, &fault.ConfigError{Where: "Redis URL", Reason: "must be like redis://127.0.0.1:6379/0, rediss://… or unix:///path"} // the error may quote a password
 	}
 	options.MaxRetries, options.DialerRetries = -1, 1 // a repeated XADD would be a second message
 	c.redis = redis.NewClient(options)
@@ -113,7 +113,7 @@ func (c *Cloud) Handler() http.Handler { return c.handler }
 func (c *Cloud) Start(addr string) (string, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return "", &fault.NodeError{Op: "devcloud", Reason: "cannot listen", Err: err}
+		return "", &fault.NodeError{Op: "devcloud", Reason: "the cloud in a box cannot listen (does another one run here?)", Err: err}
 	}
 	server := &http.Server{
 		Handler:           c.handler,

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -253,6 +254,6 @@ func (e *Executor) cancelled(ctx context.Context, when string) error {
 }
 
 func ungranted(needs []string) string {
-	return fmt.Sprintf("it needs %v, which this node grants to no executor: "+
-		"use one that computes its result, or a node that serves instruments", needs)
+	return fmt.Sprintf("it needs %s, and this release grants no hardware to executors: use one that computes its results",
+		strings.Join(needs, ", "))
 }

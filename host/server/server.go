@@ -42,7 +42,7 @@ func Listen(host string, port int, state func() Readiness, log *slog.Logger) (*S
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, &fault.NodeError{Op: "http",
-			Reason: "the health endpoint cannot listen; choose another --host or --port", Err: err}
+			Reason: "the health endpoint cannot listen; choose another address, or end the program that has it", Err: err}
 	}
 	s := &Server{
 		addr: listener.Addr(),

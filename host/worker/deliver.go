@@ -70,6 +70,7 @@ func (w *Worker) accepted(ctx context.Context, m *Message, d *decision) error {
 	if d.execution != nil {
 		return w.settle(ctx, m, "completed", func() error { return w.Queue.Complete(ctx, m) })
 	}
+	w.Log.Warn("the job failed, and the cloud was told", "job", m.JobID, "message", m.ID, "error", d.failure)
 	return w.settle(ctx, m, "failed", func() error { return w.Queue.Fail(ctx, m, d.failure) })
 }
 

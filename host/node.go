@@ -223,12 +223,19 @@ func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, er
 	if err != nil {
 		return nil, badRedisURL()
 	}
+	redis.SetLogger(quiet{})
 	options.ContextTimeoutEnabled = true
 	options.MaxRetries = -1 // the worker knows which commands may be repeated, and when
 	options.DialerRetries = 1
 	options.PoolSize = 16 + exec.Concurrency()
 	return redis.NewClient(options), nil
 }
+
+// quiet keeps the client's own lines out of our log: every failure of a command
+// comes back to the caller, who says what it means.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
 
 func closing(shut func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

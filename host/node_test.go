@@ -322,6 +322,7 @@ func TestDrain(t *testing.T) {
 	l := newLab(t)
 	l.settings.Executor = loopingGuest(t)
 	l.settings.DrainTimeout = time.Minute
+	l.settings.HeartbeatInterval = 10 * time.Millisecond
 	l.device.Limits.JobTime = time.Minute
 	n := l.boot(t)
 	id := l.submit(t, circuit(13), 1)
@@ -334,6 +335,17 @@ func TestDrain(t *testing.T) {
 		if status, body = n.ready(t); status == 503 && !strings.Contains(fmt.Sprint(body["reason"]), "draining") {
 			t.Errorf("/ready %v", body)
 		}
+	}
+	draining := time.Now()
+	for last := draining; !last.After(draining); { // heartbeats go on
+		stats, err := l.cloud.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stats.LastHeartbeat != nil {
+			last = *stats.LastHeartbeat
+		}
+		time.Sleep(time.Millisecond)
 	}
 	close(n.kill) // the second signal
 	n.wait(t)

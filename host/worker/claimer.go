@@ -10,6 +10,7 @@ import (
 // Run claims and runs jobs until ctx ends. Jobs in hand then go on; Drain waits
 // for them, and must be called.
 func (w *Worker) Run(ctx context.Context) {
+	w.loops.Go(func() { w.Queue.Watch(w.ctx) })
 	w.loops.Go(w.extend)
 	w.claim(ctx)
 }
@@ -17,7 +18,7 @@ func (w *Worker) Run(ctx context.Context) {
 // claim takes messages as execution slots come free.
 func (w *Worker) claim(ctx context.Context) {
 	joined, failures := false, 0
-	swept := time.Time{}
+	swept, strayed := time.Time{}, false
 	for ctx.Err() == nil {
 		err := error(nil)
 		if !joined {
@@ -27,14 +28,20 @@ func (w *Worker) claim(ctx context.Context) {
 			}
 		}
 		if err == nil {
-			take := w.Queue.Claim
-			if time.Since(swept) >= sweepEvery {
-				take = w.Queue.Reclaim
+			take, sweep := w.Queue.Claim, false
+			switch {
+			case strayed:
+				take = w.strays
+			case time.Since(swept) >= sweepEvery:
+				take, sweep = w.sweep, true
 			}
 			var taken, asked int
 			taken, asked, err = w.take(ctx, take)
-			if err == nil && taken < asked && time.Since(swept) >= sweepEvery {
-				swept = time.Now() // everything abandoned is in hand
+			if err == nil && taken < asked { // there is no more of it
+				strayed = false
+				if sweep {
+					swept = time.Now()
+				}
 			}
 		}
 		switch {
@@ -42,11 +49,28 @@ func (w *Worker) claim(ctx context.Context) {
 			failures = 0
 		case ctx.Err() == nil:
 			failures++
-			wait := backoff(failures)
-			w.Log.Warn("no jobs can be taken from Redis", "failures", failures, "wait", wait, "error", err)
-			pause(ctx, wait)
+			w.Log.Warn("no jobs can be taken from Redis", "failures", failures, "error", err)
+			w.rest(ctx, &failures)
+			// A reply may have been lost. Our peers have not renewed their leases
+			// either: they get the time to do so.
+			strayed, swept = true, time.Now()
 		}
 	}
+}
+
+// sweep finds what nobody works on: lost replies, and what other nodes abandoned.
+func (w *Worker) sweep(ctx context.Context, n int) ([]Message, error) {
+	lost, err := w.strays(ctx, n)
+	if err != nil || len(lost) == n {
+		return lost, err
+	}
+	abandoned, err := w.Queue.Reclaim(ctx, n-len(lost))
+	return append(lost, abandoned...), err
+}
+
+// strays are messages that are ours by a reply that never came.
+func (w *Worker) strays(ctx context.Context, n int) ([]Message, error) {
+	return w.Queue.Strays(ctx, n, w.held())
 }
 
 // take waits for a free slot, claims what may run in it, and starts the lives of
@@ -107,20 +131,31 @@ func (w *Worker) start(m *Message, s *seat) {
 	})
 }
 
-// extend renews the leases of what is in hand, and puts down what another node
-// has taken over.
+// extend renews the leases of what is in hand.
 func (w *Worker) extend() {
 	for pause(w.ctx, extendEvery) {
+		w.renew()
+	}
+}
+
+// renew insists, so that leases are the first thing after an outage, and puts
+// down what another node has taken over.
+func (w *Worker) renew() {
+	for failures := 0; ; {
 		held := w.held()
 		if len(held) == 0 {
-			continue
+			return
 		}
 		kept, err := w.Queue.Extend(w.ctx, held)
-		if err != nil {
-			w.Log.Warn("leases could not be renewed", "error", err)
-			continue
+		if err == nil {
+			w.putDown(held, kept)
+			return
 		}
-		w.putDown(held, kept)
+		failures++
+		w.Log.Warn("leases could not be renewed", "messages", len(held), "error", err)
+		if !w.rest(w.ctx, &failures) {
+			return
+		}
 	}
 }
 

@@ -87,20 +87,39 @@ func (w *Worker) settle(ctx context.Context, m *Message, state string, write fun
 // insist writes to the queue, again and again until Redis takes it, the message
 // is another node's, or ctx ends.
 func (w *Worker) insist(ctx context.Context, m *Message, state string, write func() error) error {
-	for try := 1; ; try++ {
+	for failures := 0; ; {
 		err := write()
 		if err == nil || w.Queue.IsLost(err) || ctx.Err() != nil {
 			return err
 		}
+		failures++
 		w.Log.Warn("a job's state could not be recorded and is written again",
 			"job", m.JobID, "message", m.ID, "state", state, "error", err)
-		if !pause(ctx, backoff(try)) {
+		if !w.rest(ctx, &failures) {
 			return err
 		}
 	}
 }
 
-// backoff is the wait after the k-th failure in a row to reach Redis.
+// rest waits after failures in a row at Redis, and reports whether ctx still
+// goes on. An outage is waited out, and nothing but the queue's probe disturbs
+// it; its end is a new beginning. What Redis refuses although it is well is
+// asked ever more seldom.
+func (w *Worker) rest(ctx context.Context, failures *int) bool {
+	outage := w.Queue.Outage()
+	if outage == nil {
+		return pause(ctx, backoff(*failures))
+	}
+	select {
+	case <-outage:
+		*failures = 0
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// backoff is the wait after the k-th failure in a row at Redis.
 func backoff(k int) time.Duration {
 	return jitter(min(time.Second<<min(k-1, 10), maxBackoff))
 }

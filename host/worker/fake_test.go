@@ -27,10 +27,17 @@ type fake struct {
 	verdicts  map[string]worker.Verdict
 	cancelled map[string]bool
 	lost      map[string]bool
+	strayed   []worker.Message // assigned to the worker, by replies that were lost
+	outage    chan struct{}    // closed at the end of the one that goes on
+	renewed   time.Time        // the leases
+	reclaimed []time.Time      // what others abandoned
 	journal   []string
 	bodies    []string
 
-	down   func() bool // whether Redis is away
+	down    func() bool // whether Redis is away
+	refuses bool        // whether it is there then, and refuses
+	tries   int         // while it was so
+
 	run    func(ctx context.Context, job *abi.Job) (*abi.Execution, error)
 	batch  func(ctx context.Context, jobs []*abi.Job) ([]worker.Result, error)
 	post   func(url, jobID string) error
@@ -54,6 +61,13 @@ func (f *fake) note(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.journal = append(f.journal, fmt.Sprintf(format, args...))
+}
+
+// asked is how often Redis was tried while it was down.
+func (f *fake) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tries
 }
 
 // count is how many entries of the journal are so.
@@ -97,10 +111,55 @@ func (f *fake) Join(context.Context) error { return f.reach() }
 func (f *fake) Retire(context.Context, time.Duration) error { return f.reach() }
 
 func (f *fake) reach() error {
-	if f.down() {
-		return errDown
+	if !f.down() {
+		return nil
 	}
-	return nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tries++
+	if f.outage == nil && !f.refuses {
+		f.outage = make(chan struct{})
+	}
+	return errDown
+}
+
+// Watch ends an outage within a second.
+func (f *fake) Watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		if !f.down() {
+			f.mu.Lock()
+			if f.outage != nil {
+				close(f.outage)
+				f.outage = nil
+			}
+			f.mu.Unlock()
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (f *fake) Outage() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.outage
+}
+
+func (f *fake) Strays(_ context.Context, n int, inHand []string) ([]worker.Message, error) {
+	if err := f.reach(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []worker.Message
+	for _, m := range f.strayed {
+		if len(out) < n && !slices.Contains(inHand, m.ID) {
+			out = append(out, m)
+		}
+	}
+	return out, nil
 }
 
 func (f *fake) Claim(ctx context.Context, n int) ([]worker.Message, error) {
@@ -125,7 +184,15 @@ func (f *fake) Claim(ctx context.Context, n int) ([]worker.Message, error) {
 	return out, nil
 }
 
-func (f *fake) Reclaim(context.Context, int) ([]worker.Message, error) { return nil, f.reach() }
+func (f *fake) Reclaim(context.Context, int) ([]worker.Message, error) {
+	if err := f.reach(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reclaimed = append(f.reclaimed, time.Now())
+	return nil, nil
+}
 
 func (f *fake) Extend(_ context.Context, ids []string) ([]string, error) {
 	if err := f.reach(); err != nil {
@@ -133,6 +200,7 @@ func (f *fake) Extend(_ context.Context, ids []string) ([]string, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.renewed = time.Now()
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return f.lost[id] }), nil
 }
 
@@ -165,6 +233,7 @@ func (f *fake) settle(m *worker.Message, what string) error {
 	}
 	f.mu.Lock()
 	lost := f.lost[m.ID]
+	f.strayed = slices.DeleteFunc(f.strayed, func(s worker.Message) bool { return s.ID == m.ID })
 	f.mu.Unlock()
 	if lost {
 		return errLost

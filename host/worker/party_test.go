@@ -38,7 +38,13 @@ func TestMessagesOfOneClaimRunTogether(t *testing.T) {
 		}
 		return results, err
 	}
-	drive(t, f, 1, func(t *testing.T, _ *worker.Worker) { time.Sleep(10 * time.Second) })
+	drive(t, f, 1, func(t *testing.T, w *worker.Worker) {
+		synctest.Wait()
+		if job := w.CurrentJob(); !strings.Contains("abc", job) || job == "" {
+			t.Errorf("the current job of a batch is %q", job)
+		}
+		time.Sleep(10 * time.Second)
+	})
 	for entry, want := range map[string]int{
 		"batch a b c": 1, "run a": 0, "run b": 0, "run c": 0, "post settled": 0,
 		"completed a": 1, "failed b": 1, "completed c": 1, "failed bad": 1,

@@ -40,8 +40,13 @@ type Queue interface {
 	Join(ctx context.Context) error
 	Claim(ctx context.Context, n int) ([]Message, error)
 	Reclaim(ctx context.Context, n int) ([]Message, error)
+	Strays(ctx context.Context, n int, inHand []string) ([]Message, error)
 	Extend(ctx context.Context, ids []string) (kept []string, err error)
 	Retire(ctx context.Context, idle time.Duration) error
+	// Watch finds out about outages until ctx ends. Outage is closed when the one
+	// that goes on ends; nil where there is none.
+	Watch(ctx context.Context)
+	Outage() <-chan struct{}
 
 	Begin(ctx context.Context, m *Message) (Verdict, string, error)
 	IsCancelled(ctx context.Context, jobID string) (bool, error)

@@ -288,28 +288,6 @@ func TestALostLeaseEndsTheJob(t *testing.T) {
 	}
 }
 
-func TestRedisGoesAndComes(t *testing.T) {
-	t.Parallel()
-	f := newFake(message("a"))
-	var away atomic.Bool
-	away.Store(true)
-	f.down = away.Load
-	f.post = func(_, _ string) error { away.Store(true); return nil } // just before the last write
-	drive(t, f, 1, func(t *testing.T, _ *worker.Worker) {
-		time.Sleep(time.Hour)
-		away.Store(false)
-		time.Sleep(2 * time.Minute) // the longest backoff is a minute
-		if f.count("post a") != 1 || f.count("completed a") != 0 {
-			t.Errorf("journal %q", f.entries())
-		}
-		away.Store(false)
-		time.Sleep(2 * time.Minute)
-	})
-	if f.count("run a") != 1 || f.count("completed a") != 1 {
-		t.Errorf("journal %q", f.entries())
-	}
-}
-
 func TestASlowCallbackHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	f := newFake(message("slow"), message("b"), message("c"))

@@ -1,0 +1,131 @@
+package worker_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/worker"
+)
+
+// However long Redis was away, a job goes on within a second of its return; and
+// while it is away nothing asks for it again and again.
+func TestRedisGoesAndComes(t *testing.T) {
+	t.Parallel()
+	f := newFake(message("a"))
+	var away atomic.Bool
+	away.Store(true)
+	f.down = away.Load
+	f.post = func(_, _ string) error { away.Store(true); return nil } // just before the last write
+	drive(t, f, 1, func(t *testing.T, _ *worker.Worker) {
+		time.Sleep(time.Hour)
+		away.Store(false)
+		time.Sleep(1100 * time.Millisecond)
+		if f.count("post a") != 1 || f.count("completed a") != 0 {
+			t.Errorf("journal %q", f.entries())
+		}
+		time.Sleep(time.Hour)
+		away.Store(false)
+		time.Sleep(1100 * time.Millisecond)
+		if f.count("run a") != 1 || f.count("completed a") != 1 {
+			t.Errorf("journal %q", f.entries())
+		}
+	})
+	if n := f.asked(); n > 5 {
+		t.Errorf("Redis was asked %d times while it was away", n)
+	}
+}
+
+func TestARefusalIsAskedAgainEverMoreSeldom(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	var refused atomic.Bool
+	refused.Store(true)
+	f.down, f.refuses = refused.Load, true
+	drive(t, f, 1, func(t *testing.T, _ *worker.Worker) {
+		time.Sleep(time.Hour)
+		// 1, 2, 4 … 60 s apart: 6 in the first minute, then 50 to 75 an hour.
+		if n := f.asked(); n < 54 || n > 82 {
+			t.Errorf("asked %d times in an hour", n)
+		}
+		refused.Store(false)
+		f.add(message("a"))
+		time.Sleep(72 * time.Second)
+	})
+	if f.count("completed a") != 1 {
+		t.Errorf("journal %q", f.entries())
+	}
+}
+
+func TestLostRepliesAreFound(t *testing.T) {
+	t.Parallel()
+	f := newFake(message("in hand"))
+	f.run = func(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
+		if job.ID == "in hand" {
+			time.Sleep(10 * time.Second)
+		}
+		return &abi.Execution{}, nil
+	}
+	f.strayed = []worker.Message{message("in hand"), message("stray")}
+	var away atomic.Bool
+	f.down = away.Load
+	drive(t, f, 2, func(t *testing.T, _ *worker.Worker) {
+		time.Sleep(6 * time.Second) // a claim has returned with nothing
+		if f.count("run stray") != 1 {
+			t.Errorf("at the start: journal %q", f.entries())
+		}
+		f.mu.Lock()
+		f.strayed = []worker.Message{message("lost")}
+		f.mu.Unlock()
+		away.Store(true)
+		time.Sleep(6 * time.Second)
+		away.Store(false)
+		time.Sleep(1100 * time.Millisecond)
+		if f.count("run lost") != 1 {
+			t.Errorf("after the outage: journal %q", f.entries())
+		}
+	})
+	if f.count("run in hand") != 1 || f.count("run stray") != 1 || f.count("run lost") != 1 {
+		t.Errorf("journal %q", f.entries())
+	}
+}
+
+// After an outage a node renews its leases at once, and leaves its peers the
+// time to do so.
+func TestLeasesComeFirstAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	f := newFake(message("a"))
+	f.run = func(context.Context, *abi.Job) (*abi.Execution, error) {
+		time.Sleep(10 * time.Minute)
+		return &abi.Execution{}, nil
+	}
+	var away atomic.Bool
+	f.down = away.Load
+	drive(t, f, 2, func(t *testing.T, _ *worker.Worker) {
+		time.Sleep(time.Minute)
+		away.Store(true)
+		time.Sleep(2*time.Minute + 7*time.Second)
+		f.mu.Lock()
+		f.reclaimed = nil
+		f.mu.Unlock()
+		back := time.Now()
+		away.Store(false)
+		time.Sleep(1100 * time.Millisecond)
+		f.mu.Lock()
+		if f.renewed.Before(back) {
+			t.Errorf("the leases were not renewed %s after the outage", time.Since(back))
+		}
+		f.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if len(f.reclaimed) == 0 || f.reclaimed[0].Sub(back) < 30*time.Second {
+			t.Errorf("others' messages were claimed %v after %s", f.reclaimed, back)
+		}
+	})
+	if f.count("run a") != 1 || f.count("completed a") != 1 {
+		t.Errorf("journal %q", f.entries())
+	}
+}

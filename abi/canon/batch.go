@@ -49,19 +49,22 @@ type Result struct {
 }
 
 // LiftResults reads the list<result<execution, failure>> whose pointer and length
-// lie at ptr.
-func LiftResults(m Memory, ptr uint32) ([]Result, error) {
+// lie at ptr, and which must have that many elements.
+func LiftResults(m Memory, ptr uint32, count int, budget *Budget) ([]Result, error) {
 	area, err := view(m, "result of run-batch", ptr, 8, 4)
 	if err != nil {
 		return nil, err
 	}
 	base, length := binary.LittleEndian.Uint32(area), binary.LittleEndian.Uint32(area[4:])
+	if int64(length) != int64(count) {
+		return nil, broken("results", "there are %d for %d jobs", length, count)
+	}
 	if _, err := span(m, "results", base, length, resultSize, 8); err != nil {
 		return nil, err
 	}
 	results := make([]Result, length)
 	for i := range results {
-		e, f, err := LiftExecution(m, base+uint32(i)*resultSize)
+		e, f, err := LiftExecution(m, base+uint32(i)*resultSize, budget)
 		if err != nil {
 			return nil, err
 		}

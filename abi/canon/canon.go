@@ -29,6 +29,7 @@ type Guest interface {
 type Error struct {
 	What string // the value: "execution.outcomes"
 	Rule string // what is wrong with it
+	Over bool   // it is not wrong, but larger than the budget for it
 }
 
 func (e *Error) Error() string { return e.What + ": " + e.Rule }

@@ -129,15 +129,59 @@ func TestLiftExecution(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, failure, err := canon.LiftExecution(at(1024, tt.memory), 16)
+			got, failure, err := canon.LiftExecution(at(1024, tt.memory), 16, new(canon.Budget(1000)))
 			if rule(err) != tt.broken || !reflect.DeepEqual(got, tt.want) || !reflect.DeepEqual(failure, tt.failure) {
 				t.Errorf("got %+v, %+v, %v", got, failure, err)
 			}
 		})
 	}
 	for _, ptr := range []uint32{4, 17, 1000, math.MaxUint32 - 7} {
-		if _, _, err := canon.LiftExecution(newGuest(1024), ptr); rule(err) != "result of run" {
+		if _, _, err := canon.LiftExecution(newGuest(1024), ptr, new(canon.Budget(1000))); rule(err) != "result of run" {
 			t.Errorf("result at %#x: %v", ptr, err)
+		}
+	}
+}
+
+// A hostile guest lets many results point at one list: the budget holds over all
+// of them.
+func TestTheBudgetIsForTheWholeBatch(t *testing.T) {
+	t.Parallel()
+	results := le()
+	for range 3 {
+		results = append(results, le(byte(0), byte(0), uint16(0), 0, 512, 10, uint64(10), uint64(0), uint64(0))...)
+	}
+	g := at(1024, map[int][]byte{8: le(64, 3), 64: results})
+	budget := canon.Budget(30)
+	got, err := canon.LiftResults(g, 8, 3, &budget)
+	if err != nil || len(got) != 3 || len(got[2].Execution.Outcomes) != 10 || budget != 0 {
+		t.Errorf("%d results, %v, %d left", len(got), err, budget)
+	}
+	budget = 29
+	if _, err := canon.LiftResults(g, 8, 3, &budget); rule(err) != "execution.outcomes" || !err.(*canon.Error).Over {
+		t.Errorf("over the budget: %v", err)
+	}
+	if _, err := canon.LiftResults(g, 8, 2, &budget); rule(err) != "results" {
+		t.Errorf("another number: %v", err)
+	}
+}
+
+func TestLowerJobs(t *testing.T) {
+	t.Parallel()
+	g := newGuest(4096)
+	ptr, n, err := canon.LowerJobs(g, []*abi.Job{job(), job()})
+	if err != nil || n != 2 || ptr%8 != 0 {
+		t.Fatalf("%d jobs at %d, %v", n, ptr, err)
+	}
+	for i := range uint32(2) {
+		record := g.memory[ptr+i*48:][:48]
+		word := func(at int) uint32 { return binary.LittleEndian.Uint32(record[at:]) }
+		text := func(at int) string { return string(g.memory[word(at):][:word(at+4)]) }
+		if text(0) != "job-é" || record[8] != 2 || binary.LittleEndian.Uint16(record[10:]) != 300 ||
+			word(16) != 2 || word(24) != 3 || text(28) != "sha256:00" || binary.LittleEndian.Uint64(record[40:]) != 1<<40 {
+			t.Errorf("job %d: % x", i, record)
+		}
+		if first := g.memory[word(12)]; abi.Gate(first) != abi.RX {
+			t.Errorf("job %d begins with gate %d", i, first)
 		}
 	}
 }
@@ -221,7 +265,7 @@ func FuzzLift(f *testing.F) {
 				t.Fatalf("a foreign error: %v", err)
 			}
 		}
-		e, failure, err := canon.LiftExecution(g, ptr)
+		e, failure, err := canon.LiftExecution(g, ptr, new(canon.Budget(1000)))
 		check(e != nil, failure != nil, err)
 		if e != nil && len(e.Outcomes)*canon.OutcomeSize > len(memory) {
 			t.Fatal("more outcomes than memory")

@@ -2,6 +2,7 @@ package canon
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"time"
 	"unicode/utf8"
@@ -9,9 +10,13 @@ import (
 	"github.com/conductorquantum/coda/abi"
 )
 
+// Budget is how many outcomes may still be lifted. Guests may point at the same
+// memory as often as they like, so its size alone bounds nothing.
+type Budget int
+
 // LiftExecution reads the result<execution, failure> at ptr: one of the two, or
 // an *Error.
-func LiftExecution(m Memory, ptr uint32) (*abi.Execution, *abi.Failure, error) {
+func LiftExecution(m Memory, ptr uint32, budget *Budget) (*abi.Execution, *abi.Failure, error) {
 	area, err := view(m, "result of run", ptr, 40, 8)
 	if err != nil {
 		return nil, nil, err
@@ -29,6 +34,12 @@ func LiftExecution(m Memory, ptr uint32) (*abi.Execution, *abi.Failure, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	n := Budget(len(outcomes) / OutcomeSize)
+	if n > *budget {
+		return nil, nil, &Error{What: "execution.outcomes", Over: true,
+			Rule: fmt.Sprintf("%d outcomes are more than the %d that this host still takes", n, *budget)}
+	}
+	*budget -= n
 	e.Outcomes = Outcomes(outcomes)
 	elapsed, some, err := liftOptionU64("execution.elapsed-ns", area[24:])
 	if err != nil {

@@ -61,7 +61,7 @@ func TestBatch(t *testing.T) {
 	_, err := e.RunBatch(t.Context(), numbered(5, 11))
 	cause(t, err, fault.Trapped, "run-batch")
 	_, err = e.RunBatch(t.Context(), numbered(5, 10))
-	cause(t, err, fault.Invalid, "1 results for 2 jobs")
+	cause(t, err, fault.Invalid, "1 for 2 jobs")
 	good(t, e)
 	if results, err := e.RunBatch(t.Context(), numbered(51, 52)); err != nil || results[0].Err == nil || results[1].Err == nil {
 		t.Errorf("jobs that are all refused: %+v, %v", results, err)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -118,10 +119,10 @@ func (c *child) load(ctx context.Context) error {
 func (c *child) run(ctx context.Context, job *abi.Job) (execution *abi.Execution, err error) {
 	c.job = job.ID
 	err = c.exchange(ctx, request{
-		limit: c.e.cfg.Limits.JobTime,
-		kind:  wire.Job,
-		fill:  func(b []byte) []byte { return wire.AppendJob(b, job) },
-		done:  wire.Done,
+		jobs: 1,
+		kind: wire.Job,
+		fill: func(b []byte) []byte { return wire.AppendJob(b, job) },
+		done: wire.Done,
 		parse: func(payload []byte) (err error) {
 			execution, err = wire.ParseDone(payload)
 			return err
@@ -135,10 +136,10 @@ func (c *child) run(ctx context.Context, job *abi.Job) (execution *abi.Execution
 func (c *child) runBatch(ctx context.Context, jobs []*abi.Job) (outcomes []wire.Outcome, err error) {
 	c.job = fmt.Sprintf("%s and %d more", jobs[0].ID, len(jobs)-1)
 	err = c.exchange(ctx, request{
-		limit: c.e.cfg.Limits.JobTime * time.Duration(len(jobs)),
-		kind:  wire.Batch,
-		fill:  func(b []byte) []byte { return wire.AppendJobs(b, jobs) },
-		done:  wire.BatchDone,
+		jobs: len(jobs),
+		kind: wire.Batch,
+		fill: func(b []byte) []byte { return wire.AppendJobs(b, jobs) },
+		done: wire.BatchDone,
 		parse: func(payload []byte) (err error) {
 			outcomes, err = wire.ParseResults(payload)
 			if err == nil && len(outcomes) != len(jobs) {
@@ -152,7 +153,7 @@ func (c *child) runBatch(ctx context.Context, jobs []*abi.Job) (outcomes []wire.
 
 // request is something that a child is asked to do.
 type request struct {
-	limit time.Duration // once the guest is open
+	jobs  int // whose time it has, once the guest is open
 	kind  wire.Kind
 	fill  func([]byte) []byte
 	done  wire.Kind // of the answer, unless it is Failed
@@ -163,8 +164,8 @@ type request struct {
 // guest that still runs is not usable afterwards.
 func (c *child) exchange(ctx context.Context, r request) error {
 	c.usable = false
-	clock := &clock{socket: c.socket, limits: c.e.cfg.Limits}
-	clock.limits.JobTime = r.limit
+	clock := &clock{socket: c.socket, limits: c.e.cfg.Limits, jobs: r.jobs}
+	clock.limits.JobTime *= time.Duration(r.jobs)
 	clock.start(c.ready)
 	if err := c.conn.WriteFunc(r.kind, r.fill); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -199,6 +200,9 @@ func (c *child) exchange(ctx context.Context, r request) error {
 		}
 		switch kind {
 		case wire.Ready:
+			if c.ready {
+				return c.lost(&wire.ProtocolError{What: "an instance that is ready twice"}, "during the job")
+			}
 			c.ready = true
 			clock.start(true)
 		case wire.Log:
@@ -229,6 +233,7 @@ func (c *child) exchange(ctx context.Context, r request) error {
 type clock struct {
 	socket *os.File
 	limits Limits
+	jobs   int
 
 	mu                         sync.Mutex
 	opened, cancelled, stopped bool
@@ -280,7 +285,12 @@ func (c *child) ended(ctx context.Context, clock *clock, err error) error {
 	case !clock.opened:
 		return c.e.fault(fault.Limit, fmt.Sprintf("opening a fresh instance took longer than limits.open_time = %s; it was killed", limits.OpenTime))
 	default:
-		return c.e.fault(fault.Limit, fmt.Sprintf("the job ran longer than limits.job_time = %s; it was killed", limits.JobTime))
+		what, times := "the job", ""
+		if clock.jobs > 1 {
+			what, times = fmt.Sprintf("the batch of %d jobs", clock.jobs), fmt.Sprintf("%d times ", clock.jobs)
+		}
+		return c.e.fault(fault.Limit, fmt.Sprintf("%s ran longer than %slimits.job_time = %s; it was killed",
+			what, times, c.e.cfg.Limits.JobTime))
 	}
 }
 
@@ -293,6 +303,12 @@ func (c *child) failed(payload []byte) error {
 	return c.e.fault(body.Cause, body.Message)
 }
 
+// crashed is how Go's runtime begins its last words, of which so many bytes are
+// worth keeping.
+var crashed = regexp.MustCompile(`^(panic|fatal error|runtime|unexpected fault|SIG[A-Z]+|goroutine )`)
+
+const lastWords = 16 << 10
+
 // lost says how the child ended, or which rule it broke. Its last words, a crash
 // of the Go runtime, go to the log.
 func (c *child) lost(err error, when string) error {
@@ -304,7 +320,8 @@ func (c *child) lost(err error, when string) error {
 		_ = c.socket.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		_, _ = io.Copy(&words, io.LimitReader(c.socket, 64<<10))
 	}
-	if s := strings.ToValidUTF8(words.String(), ""); s != "" {
+	if s := words.String(); crashed.MatchString(s) {
+		s = strings.ToValidUTF8(s[:min(len(s), lastWords)], "")
 		c.e.cfg.Log.Error("the executor's process crashed", "executor", c.e.cfg.Name, "job", c.job, "output", s)
 	}
 	how := err.Error()

@@ -90,9 +90,13 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Executor{cfg: cfg, free: make(chan *slot, cfg.Concurrency)}
-	contract, err := contract(cfg.Wasm)
+	m, contract, err := contract(cfg.Wasm)
 	if err != nil {
 		return nil, e.fault(fault.Refused, err.Error())
+	}
+	if least := leastMemory(m); least > cfg.Limits.Memory {
+		return nil, e.fault(fault.Limit, fmt.Sprintf("it needs at least %d KiB of memory, and limits.memory allows %d KiB",
+			least>>10, cfg.Limits.Memory>>10))
 	}
 	if len(contract.Needs) > 0 {
 		return nil, e.fault(fault.Refused, ungranted(contract.Needs))
@@ -223,6 +227,9 @@ func (e *Executor) replace(ctx context.Context, s *slot) error {
 		s.child.kill()
 		s.child = nil
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.closing, cancel)()
 	fresh, err := e.start(ctx)
 	if err == nil {
 		s.child = fresh

@@ -102,19 +102,21 @@ func TestWhatGuestsDoWrong(t *testing.T) {
 		cause  fault.Cause
 		part   string
 	}{
-		"trap":            {map[string]string{"bad": "unreachable"}, fault.Trapped, "unreachable"},
-		"division":        {map[string]string{"bad": "(drop (i32.div_u (i32.const 1) (i32.const 0)))"}, fault.Trapped, "divide by zero"},
-		"deep recursion":  {map[string]string{"bad": "(call $deep)"}, fault.Trapped, "stack overflow"},
-		"out of bounds":   {map[string]string{"bad": "(i32.store (i32.const -4) (i32.const 1))"}, fault.Trapped, "out of bounds"},
-		"exit":            {map[string]string{"imports": exitImport, "bad": "(call $exit (i32.const 3))"}, fault.Trapped, "exited with status 3"},
-		"endless loop":    {map[string]string{"bad": fakeguest.Loop}, fault.Limit, "limits.job_time = 300ms"},
-		"result pointer":  {map[string]string{"bad": "(return (i32.const 12))"}, fault.Invalid, "not aligned"},
-		"result outside":  {map[string]string{"bad": "(return (i32.const 0x7ffffff8))"}, fault.Invalid, "beyond the memory"},
-		"discriminant":    {map[string]string{"bad": "(i32.store8 (i32.const 128) (i32.const 7))"}, fault.Invalid, "discriminant 7"},
-		"outcome twice":   {map[string]string{"bad": twice}, fault.Invalid, "outcome"},
-		"too many bits":   {map[string]string{"bad": "(i64.store (i32.const 192) (i64.const 4))"}, fault.Invalid, "bits"},
-		"zero count":      {map[string]string{"bad": "(i64.store (i32.const 200) (i64.const 0))"}, fault.Invalid, "count"},
-		"sum":             {map[string]string{"bad": "(i64.store (i32.const 200) (i64.const 99))"}, fault.Invalid, "shots"},
+		"trap":           {map[string]string{"bad": "unreachable"}, fault.Trapped, "unreachable"},
+		"division":       {map[string]string{"bad": "(drop (i32.div_u (i32.const 1) (i32.const 0)))"}, fault.Trapped, "divide by zero"},
+		"deep recursion": {map[string]string{"bad": "(call $deep)"}, fault.Trapped, "stack overflow"},
+		"out of bounds":  {map[string]string{"bad": "(i32.store (i32.const -4) (i32.const 1))"}, fault.Trapped, "out of bounds"},
+		"exit":           {map[string]string{"imports": exitImport, "bad": "(call $exit (i32.const 3))"}, fault.Trapped, "exited with status 3"},
+		"endless loop":   {map[string]string{"bad": fakeguest.Loop}, fault.Limit, "limits.job_time = 300ms"},
+		"result pointer": {map[string]string{"bad": "(return (i32.const 12))"}, fault.Invalid, "not aligned"},
+		"result outside": {map[string]string{"bad": "(return (i32.const 0x7ffffff8))"}, fault.Invalid, "beyond the memory"},
+		"discriminant":   {map[string]string{"bad": "(i32.store8 (i32.const 128) (i32.const 7))"}, fault.Invalid, "discriminant 7"},
+		"outcome twice":  {map[string]string{"bad": twice}, fault.Invalid, "outcome"},
+		"too many bits":  {map[string]string{"bad": "(i64.store (i32.const 192) (i64.const 4))"}, fault.Invalid, "bits"},
+		"zero count":     {map[string]string{"bad": "(i64.store (i32.const 200) (i64.const 0))"}, fault.Invalid, "count"},
+		"sum":            {map[string]string{"bad": "(i64.store (i32.const 200) (i64.const 99))"}, fault.Invalid, "shots"},
+		"too many outcomes": {map[string]string{"bad": `(drop (memory.grow (i32.const 1024)))
+			(i32.store (i32.const 136) (i32.const 0)) (i32.store (i32.const 140) (i32.const 0x400000))`}, fault.Limit, "4194304 outcomes"},
 		"own failure":     {map[string]string{"bad": unavailable}, fault.Unavailable, "fake"},
 		"realloc traps":   {map[string]string{"realloc": "(if (i32.eq (local.get 3) (i32.const 6)) (then unreachable))"}, fault.Trapped, "unreachable"},
 		"out of memory":   {map[string]string{"realloc": "(if (i32.eq (local.get 3) (i32.const 6)) (then (return (i32.const 0))))"}, fault.Invalid, "out of memory"},
@@ -171,7 +173,7 @@ func TestOpenFails(t *testing.T) {
 		"trap":          {map[string]string{"open": "unreachable"}, fault.Trapped, "during open"},
 		"start trap":    {map[string]string{"exports": `(func $start unreachable) (start $start)`}, fault.Trapped, "during its start"},
 		"bad device":    {map[string]string{"open": "(i32.store16 (i32.const 34) (i32.const 0))"}, fault.Invalid, "qubit"},
-		"memory":        {map[string]string{"memory": "5000"}, fault.Refused, "memory"},
+		"memory":        {map[string]string{"memory": "5000"}, fault.Limit, "limits.memory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,12 +6,21 @@ import (
 )
 
 // contract reads a module and checks it against the contract with executors.
-func contract(wasm []byte) (*module.Contract, error) {
+func contract(wasm []byte) (*module.Module, *module.Contract, error) {
 	m, err := module.Parse(wasm)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return module.Check(m)
+	c, err := module.Check(m)
+	return m, c, err
+}
+
+// leastMemory is the memory that an instance starts with, in bytes.
+func leastMemory(m *module.Module) (bytes uint64) {
+	for _, memory := range m.Memories {
+		bytes += uint64(memory.Min) * 64 << 10
+	}
+	return bytes
 }
 
 // loadBody is what a child has to know to run a module that keeps the contract.

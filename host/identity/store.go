@@ -100,16 +100,8 @@ func (s *Store) Save(settings config.Settings) error {
 // save writes the key under another name first. The config names the digest of
 // its key, so the moment that the config is replaced both are new.
 func (s *Store) save(settings config.Settings) error {
-	if err := s.prepare(); err != nil {
+	if err := s.saveKey([]byte(settings.JWTPrivateKey)); err != nil {
 		return err
-	}
-	key := []byte(settings.JWTPrivateKey)
-	held, err := s.read(s.path(keyFile))
-	newKey := err != nil || !bytes.Equal(held, key)
-	if newKey {
-		if err := writeAtomic(s.path(nextKeyFile), key); err != nil {
-			return err
-		}
 	}
 	text, err := s.encode(settings)
 	if err != nil {
@@ -118,13 +110,34 @@ func (s *Store) save(settings config.Settings) error {
 	if err := writeAtomic(s.path(configFile), text); err != nil {
 		return err
 	}
-	if newKey {
-		return rename(s.path(nextKeyFile), s.path(keyFile))
+	return s.finish()
+}
+
+// saveKey writes the key beside the held one, whose config still counts.
+func (s *Store) saveKey(key []byte) error {
+	if err := s.prepare(); err != nil {
+		return err
 	}
-	if err := os.Remove(s.path(nextKeyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // a key that an interrupted save left
+	if err := s.finish(); err != nil {
+		return err
 	}
-	return nil
+	return writeAtomic(s.path(nextKeyFile), key)
+}
+
+// finish gives the waiting key its name, if it is the one that the config speaks
+// of: at the end of a save, or before the next one where a crash came between.
+func (s *Store) finish() error {
+	text, err := s.read(s.path(configFile))
+	if err != nil {
+		return nil // no config speaks of a key
+	}
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(text, &members) // what is damaged names no key either
+	next, err := s.read(s.path(nextKeyFile))
+	if err != nil || digest(next) != member[string](members, memberKeyDigest) {
+		return nil
+	}
+	return rename(s.path(nextKeyFile), s.path(keyFile))
 }
 
 // encode is the config file: JSON, two blanks, the settings in their order and

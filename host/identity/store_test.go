@@ -117,6 +117,33 @@ func TestConfigFileIsTheOneOlderNodesRead(t *testing.T) {
 
 // A crash leaves the files as they were after some step of a save: the pair
 // that is read must be the old one or the new one.
+// TestCrashTwice: a save interrupted between its two renames, and the next one
+// as soon as its key is written.
+func TestCrashTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	save(t, dir, settings("old", "old-pem"))
+	old, err := os.ReadFile(filepath.Join(dir, "coda-private-key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, dir, settings("new", "new-pem"))
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("coda-private-key.next", "new-pem") // as the first crash left it
+	write("coda-private-key", string(old))
+
+	// The second save ends as soon as its own key is written.
+	identity.SaveKeyOnly(t, dir, settings("third", "third-pem"))
+	p, err := identity.Held(dir)
+	if err != nil || p.Values["qpu_id"] != "new" || p.Values["jwt_private_key"] != "new-pem" {
+		t.Errorf("held %s with key %s, %v", p.Values["qpu_id"], p.Values["jwt_private_key"], err)
+	}
+}
+
 func TestCrashDuringSave(t *testing.T) {
 	t.Parallel()
 	read := func(dir, name string) []byte {

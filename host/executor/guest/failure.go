@@ -33,7 +33,11 @@ func said(f *abi.Failure) *failure {
 // trapped says what ended a call into the guest early.
 func trapped(during string, err error) *failure {
 	if e, ok := errors.AsType[*canon.Error](err); ok {
-		return fail(fault.Invalid, "%s: %s", during, e)
+		cause := fault.Invalid
+		if e.Over {
+			cause = fault.Limit
+		}
+		return fail(cause, "%s: %s", during, e)
 	}
 	if e, ok := errors.AsType[*failure](err); ok {
 		return e

@@ -138,8 +138,8 @@ func (c caller) Realloc(align, size uint32) (uint32, error) {
 	return c.child.realloc(c.realloc, align, size)
 }
 
-// log hands one line to the node, which owns the log. What no terminal should
-// see is replaced.
+// log hands one line to the node, which owns the log, and whose handlers quote
+// what no terminal should see.
 func (c *child) log(level byte, line string) {
 	line = strings.TrimRight(line, "\r\n")
 	if len(line) > maxLine {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/canon"
+	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
@@ -69,7 +70,8 @@ func (in *instance) run(ctx context.Context, job *abi.Job) (*abi.Execution, time
 	}
 	call := time.Since(begin)
 	ret := in.stack[0]
-	execution, refusal, err := canon.LiftExecution(in.memory(), uint32(ret))
+	budget := canon.Budget(wire.MaxOutcomes)
+	execution, refusal, err := canon.LiftExecution(in.memory(), uint32(ret), &budget)
 	if err != nil {
 		return nil, 0, trapped("the result of run", err)
 	}
@@ -98,15 +100,13 @@ func (in *instance) runBatch(ctx context.Context, jobs []*abi.Job) ([]canon.Resu
 	}
 	call := time.Since(begin)
 	ret := stack[0]
-	results, err := canon.LiftResults(in.memory(), uint32(ret))
+	budget := canon.Budget(wire.MaxOutcomes)
+	results, err := canon.LiftResults(in.memory(), uint32(ret), len(jobs), &budget)
 	if err != nil {
 		return nil, 0, trapped("the result of run-batch", err)
 	}
 	in.dead = false
 	in.post(ctx, in.call.runBatchPost, ret)
-	if len(results) != len(jobs) {
-		return nil, call, fail(fault.Invalid, "run-batch gave %d results for %d jobs", len(results), len(jobs))
-	}
 	for i := range results {
 		if f := results[i].Failure; f != nil {
 			in.believed(f)

@@ -52,6 +52,10 @@ const (
 	MaxFromChild = 64 << 20
 )
 
+// MaxOutcomes is the most outcomes of one answer, which fit into a frame with
+// room for all else.
+const MaxOutcomes = 3 << 20
+
 // Conn reads and writes frames. It is not safe for concurrent use, but one
 // goroutine may read while another writes.
 type Conn struct {

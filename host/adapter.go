@@ -25,6 +25,10 @@ func (j jobs) Reclaim(ctx context.Context, n int) ([]worker.Message, error) {
 	return messages(j.Queue.Reclaim(ctx, n))
 }
 
+func (j jobs) Strays(ctx context.Context, n int, inHand []string) ([]worker.Message, error) {
+	return messages(j.Queue.Strays(ctx, n, inHand))
+}
+
 func messages(in []queue.Message, err error) ([]worker.Message, error) {
 	out := make([]worker.Message, len(in))
 	for i, m := range in {
@@ -53,6 +57,16 @@ func (j jobs) Cancel(ctx context.Context, m *worker.Message) error {
 func (j jobs) Bury(ctx context.Context, m *worker.Message, reason, body string) error {
 	return j.Queue.Bury(ctx, (*queue.Message)(m), reason, body)
 }
+
+func (j jobs) Delivering(ctx context.Context, m *worker.Message) error {
+	return j.Queue.Delivering(ctx, (*queue.Message)(m))
+}
+
+func (j jobs) GiveBack(ctx context.Context, m *worker.Message) error {
+	return j.Queue.GiveBack(ctx, (*queue.Message)(m))
+}
+
+func (j jobs) IsHopeless(err error) bool { return queue.Hopeless(err) }
 
 func (j jobs) IsLost(err error) bool { return errors.Is(err, queue.ErrLost) }
 

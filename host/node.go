@@ -4,6 +4,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -194,26 +196,25 @@ func connect(ctx context.Context, s config.Settings, edges [][2]uint16, log *slo
 	return s, signer, err
 }
 
-// drain waits for the jobs in hand, for as long as they have.
+// drain waits for the jobs in hand, for as long as they have, or until it is told
+// to stop waiting.
 func (n *node) drain(w *worker.Worker, limit time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, fmt.Errorf("the limit of %s is over", limit))
 	defer cancel()
-	if n.Kill != nil {
-		stop := make(chan struct{})
-		defer close(stop)
-		go func() {
-			select {
-			case <-n.Kill:
-				cancel()
-			case <-stop:
-			}
-		}()
-	}
+	ctx, kill := context.WithCancelCause(ctx)
+	defer kill(nil)
+	go func() {
+		select {
+		case <-n.Kill: // nil: never
+			kill(errors.New("the node was told not to wait"))
+		case <-ctx.Done():
+		}
+	}()
 	if in := w.InHand(); in > 0 {
-		n.Log.Info("waiting for the jobs in hand", "jobs", in, "limit", limit)
+		n.Log.Info("waiting for the jobs in hand; a second signal kills them", "jobs", in, "limit", limit)
 	}
 	if !w.Drain(ctx) {
-		n.Log.Warn("jobs were put down unfinished; their messages stay in the queue", "limit", limit)
+		n.Log.Warn("jobs were put down unfinished; their messages stay in the queue", "why", context.Cause(ctx))
 	}
 }
 
@@ -268,6 +269,9 @@ func (n *node) readiness() server.Readiness {
 	}
 	if r.Reason == "" && !r.RedisHealthy {
 		r.Reason = "the job queue (Redis) cannot be reached"
+	}
+	if r.Reason == "" && n.worker.Full() {
+		r.Reason = fmt.Sprintf("no jobs are taken: %d outcomes wait to be delivered to the cloud", n.worker.InHand())
 	}
 	r.Ready = r.Reason == ""
 	return r

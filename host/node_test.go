@@ -32,7 +32,15 @@ type lab struct {
 // newLab starts a cloud on a real Redis.
 func newLab(tb testing.TB) *lab {
 	tb.Helper()
-	cloud, err := devcloud.New(devcloud.Config{RedisURL: redistest.Start(tb), Log: slog.New(slog.DiscardHandler)})
+	return newLabWith(tb, nil)
+}
+
+// newLabWith puts something before the cloud's answers.
+func newLabWith(tb testing.TB, intercept func(http.Handler) http.Handler) *lab {
+	tb.Helper()
+	cloud, err := devcloud.New(devcloud.Config{
+		RedisURL: redistest.Start(tb), Log: slog.New(slog.DiscardHandler), Intercept: intercept,
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -286,6 +294,9 @@ func TestEndlessGuest(t *testing.T) {
 	stop()
 	probes.Wait()
 	t.Logf("the job failed after %s; the slowest answer of /ready took %s", took, slowest)
+	if took < time.Second || took > 10*time.Second || slowest > time.Second {
+		t.Error("that is far from 1 s and from at once, even on a slow machine")
+	}
 	l.settled(t, 2)
 }
 
@@ -315,6 +326,50 @@ func TestABatchThroughTheNode(t *testing.T) {
 		}
 	}
 	l.settled(t, len(ids))
+}
+
+// TestFull: where nobody takes the outcomes, intake stops and /ready says why.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{})
+	var once sync.Once
+	l := newLabWith(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/webhook") {
+				select {
+				case <-closed:
+				default:
+					w.WriteHeader(http.StatusServiceUnavailable)
+					return
+				}
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	open := func() { once.Do(func() { close(closed) }) }
+	t.Cleanup(open)
+	l.settings.Executor = "noop"
+	n := l.boot(t)
+	var ids []string
+	for range 80 {
+		ids = append(ids, l.submit(t, circuit(1), 1))
+	}
+	for {
+		if status, body := n.ready(t); status == 503 {
+			if reason := fmt.Sprint(body["reason"]); !strings.Contains(reason, "wait to be delivered") {
+				t.Fatalf("/ready says %s", reason)
+			}
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	open()
+	for _, id := range ids {
+		l.result(t, id)
+	}
+	if status, body := n.ready(t); status != 200 {
+		t.Errorf("afterwards /ready says %d %v", status, body)
+	}
 }
 
 func TestDrain(t *testing.T) {

@@ -18,10 +18,10 @@ const maxSubmission = 64 << 20
 
 func (c *Cloud) routes() http.Handler {
 	r := chi.NewRouter()
-	r.Post(connectPath, c.connect)
-	r.Post(heartbeatPath, c.heartbeat)
-	r.Post(webhookPath, c.webhook)
-	r.Get(healthPath, c.health)
+	r.Post(connectPath, c.faulty("connect", c.connect))
+	r.Post(heartbeatPath, c.faulty("heartbeat", c.heartbeat))
+	r.Post(webhookPath, c.faulty("webhook", c.webhook))
+	r.Get(healthPath, c.faulty("health", c.health))
 	r.Route("/api/dev", func(r chi.Router) {
 		r.Use(http.NewCrossOriginProtection().Handler) // web pages may not submit jobs
 		r.Post("/jobs", c.postJobs)
@@ -29,6 +29,14 @@ func (c *Cloud) routes() http.Handler {
 		r.Delete("/jobs/{id}", c.deleteJob)
 		r.Get("/stats", c.getStats)
 		r.Get("/nodes", c.getNodes)
+		r.Post("/tokens", c.postToken)
+		r.Get("/tokens", c.getTokens)
+		r.Put("/tokens/{token}", c.putToken)
+		r.Post("/faults", c.postFaults)
+		r.Get("/faults", c.getFaults)
+		r.Delete("/faults", c.deleteFaults)
+		r.Delete("/faults/{id}", c.deleteFault)
+		r.Get("/faults/help", c.helpFaults)
 	})
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, errors.New("not found")) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
@@ -42,24 +50,10 @@ func (c *Cloud) routes() http.Handler {
 
 // postJobs takes one job or an array of them, all or none.
 func (c *Cloud) postJobs(w http.ResponseWriter, r *http.Request) {
-	var raw json.RawMessage
-	if err := readJSON(w, r, maxSubmission, &raw); err != nil {
+	jobs, err := readSome[Job](w, r, maxSubmission, "job")
+	if err != nil {
 		fail(w, http.StatusBadRequest, err)
 		return
-	}
-	var jobs []Job
-	if bytes.HasPrefix(raw, []byte("[")) {
-		if err := json.Unmarshal(raw, &jobs); err != nil {
-			fail(w, http.StatusBadRequest, fmt.Errorf("these are no jobs: %w", err))
-			return
-		}
-	} else {
-		var job Job
-		if err := json.Unmarshal(raw, &job); err != nil {
-			fail(w, http.StatusBadRequest, fmt.Errorf("this is no job: %w", err))
-			return
-		}
-		jobs = []Job{job}
 	}
 	ids, err := c.submit(r.Context(), c.baseURL(r), jobs)
 	if err != nil {
@@ -152,6 +146,26 @@ func readJSON(w http.ResponseWriter, r *http.Request, limit int64, into any) err
 		return fmt.Errorf("the body cannot be used: %w", err)
 	}
 	return nil
+}
+
+// readSome reads a body that is one thing or an array of them.
+func readSome[T any](w http.ResponseWriter, r *http.Request, limit int64, what string) ([]T, error) {
+	var raw json.RawMessage
+	if err := readJSON(w, r, limit, &raw); err != nil {
+		return nil, err
+	}
+	var many []T
+	if bytes.HasPrefix(raw, []byte("[")) {
+		if err := json.Unmarshal(raw, &many); err != nil {
+			return nil, fmt.Errorf("these are no %ss: %w", what, err)
+		}
+		return many, nil
+	}
+	many = make([]T, 1)
+	if err := json.Unmarshal(raw, &many[0]); err != nil {
+		return nil, fmt.Errorf("this is no %s: %w", what, err)
+	}
+	return many, nil
 }
 
 func reply(w http.ResponseWriter, status int, value any) {

@@ -2,6 +2,9 @@
 // on, heartbeat, job queue, webhook) and an interface of its own to submit jobs
 // and fetch their results. `coda dev` runs it, and so do the tests.
 //
+// It also does what a cloud does on its bad days, when asked to: Cloud.Fault, or
+// POST /api/dev/faults, plans refusals, nonsense, silence and lost answers.
+//
 // It keeps everything in memory and trusts whoever can reach it: it belongs on
 // a loopback address.
 package devcloud
@@ -38,7 +41,8 @@ type Config struct {
 	// "" is https mode.
 	Profile string
 
-	// Intercept stands before every request: the place for faults.
+	// Intercept stands before every request, in front of the faults that Cloud.Fault
+	// plans: the place to listen.
 	Intercept func(next http.Handler) http.Handler
 
 	Log *slog.Logger // nil: slog.Default
@@ -49,6 +53,7 @@ type Cloud struct {
 	cfg      Config
 	registry *registry
 	jobs     *jobs
+	faults   plan
 	redis    redis.UniversalClient
 	embedded *miniredis.Miniredis // nil with a Redis of the caller's
 	handler  http.Handler

@@ -105,12 +105,19 @@ func (r *registry) newToken(qpu string) string {
 	return name
 }
 
-func (r *registry) setState(name string, state tokenState) {
+// setState ends an active token's life, and returns the state that it then has;
+// "" for one that is not known.
+func (r *registry) setState(name string, state tokenState) tokenState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if t, ok := r.tokens[name]; ok && t.state == active {
+	t, ok := r.tokens[name]
+	if !ok {
+		return ""
+	}
+	if t.state == active {
 		t.state = state
 	}
+	return t.state
 }
 
 // lookUp gives the QPU that an active token is for.

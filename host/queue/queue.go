@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -47,6 +46,10 @@ const (
 // ErrLost says that the message now belongs to another node.
 var ErrLost = errors.New("another node has claimed the message")
 
+// Hopeless reports whether Redis will never take what it refused: the job's keys
+// hold something of another kind.
+func Hopeless(err error) bool { return err != nil && strings.Contains(err.Error(), "WRONGTYPE ") }
+
 // Queue is one node's end of the stream. It is safe for concurrent use.
 type Queue struct {
 	rdb      redis.UniversalClient
@@ -54,32 +57,20 @@ type Queue struct {
 	qpuID    string
 	node     string
 	consumer string
-	healthy  atomic.Bool
+	health   health
 	reads    sync.WaitGroup
 }
 
 // New makes a queue for a QPU. The consumer's name is the node's id and this
 // boot's, so that no two processes ever share one.
 func New(rdb redis.UniversalClient, qpuID, nodeID, bootID string) *Queue {
-	return &Queue{rdb: rdb, keys: KeysOf(qpuID), qpuID: qpuID, node: nodeID, consumer: nodeID + "-" + bootID}
+	q := &Queue{rdb: rdb, keys: KeysOf(qpuID), qpuID: qpuID, node: nodeID, consumer: nodeID + "-" + bootID}
+	q.health.failed() // until the first contact
+	return q
 }
 
 // Consumer is this node's name in the group.
 func (q *Queue) Consumer() string { return q.consumer }
-
-// Healthy reports whether the last command reached Redis; false before the
-// first.
-func (q *Queue) Healthy() bool { return q.healthy.Load() }
-
-// Join makes the stream and its group where they are missing. The group starts
-// at 0, so that jobs queued before it existed are delivered.
-func (q *Queue) Join(ctx context.Context) error {
-	err := q.rdb.XGroupCreateMkStream(ctx, q.keys.Stream, q.keys.Group, "0").Err()
-	if err != nil && strings.HasPrefix(err.Error(), "BUSYGROUP") {
-		err = nil
-	}
-	return q.seen(ctx, err)
-}
 
 // Claim waits up to Block for messages and returns at most n. When ctx ends it
 // returns at once; what the server assigns to us after all is given back.
@@ -95,7 +86,7 @@ func (q *Queue) Claim(ctx context.Context, n int) ([]Message, error) {
 	})
 	select {
 	case r := <-replies:
-		return r.messages, q.seen(ctx, r.err)
+		return r.messages, q.taken(ctx, r.err)
 	case <-ctx.Done():
 		q.reads.Go(func() { q.giveBack((<-replies).messages) })
 		return nil, ctx.Err()
@@ -103,8 +94,10 @@ func (q *Queue) Claim(ctx context.Context, n int) ([]Message, error) {
 }
 
 // read blocks without regard to a context: a blocking command cannot be called
-// back.
+// back. What is not answered in its time, and that of a probe, never will be.
 func (q *Queue) read(ctx context.Context, n int) ([]Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, Block+ProbeLimit)
+	defer cancel()
 	streams, err := q.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: q.keys.Group, Consumer: q.consumer,
 		Streams: []string{q.keys.Stream, ">"},
@@ -122,24 +115,47 @@ func (q *Queue) read(ctx context.Context, n int) ([]Message, error) {
 	return out, err
 }
 
-// giveBack ages messages that nobody here will run, so that a peer may claim
-// them now instead of when the lease has run out.
+// giveBack gives back messages that nobody here will run.
 func (q *Queue) giveBack(messages []Message) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	for _, m := range messages {
-		_ = q.rdb.Do(ctx, "XCLAIM", q.keys.Stream, q.keys.Group, q.consumer, 0, m.ID,
-			"IDLE", Lease.Milliseconds(), "JUSTID").Err() // else the lease runs out
+		_ = q.GiveBack(ctx, &m) // else the lease runs out
 	}
+}
+
+// GiveBack ages a message, so that a peer may claim it now instead of when the
+// lease has run out.
+func (q *Queue) GiveBack(ctx context.Context, m *Message) error {
+	ours, err := giveBack.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+		q.keys.Group, q.consumer, m.ID, Lease.Milliseconds()).Bool()
+	return q.ours(ctx, ours, err)
 }
 
 // Wait returns when no read is under way any more. Close the client first, or it
 // takes as long as Block.
 func (q *Queue) Wait() { q.reads.Wait() }
 
+// Strays takes up at most n messages that are this consumer's without being in
+// hand: the server assigned them, and its reply was lost. Entries that were
+// deleted from the stream are acknowledged on the way.
+func (q *Queue) Strays(ctx context.Context, n int, inHand []string) ([]Message, error) {
+	args := []any{q.keys.Group, q.consumer, n}
+	for _, id := range inHand {
+		args = append(args, id)
+	}
+	entries, err := strays.Run(ctx, q.rdb, []string{q.keys.Stream}, args...).Slice()
+	var out []Message
+	for _, entry := range entries {
+		if m, ok := entryMessage(entry); ok {
+			out = append(out, m)
+		}
+	}
+	return out, q.taken(ctx, err)
+}
+
 // Reclaim takes over at most n messages whose lease has run out, whoever held
-// them; this node's own too, where a reply was lost. Entries that were deleted
-// from the stream are acknowledged on the way.
+// them. Entries that were deleted from the stream are acknowledged on the way.
 func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
 	var out []Message
 	for cursor := "0-0"; len(out) < n; {
@@ -147,7 +163,7 @@ func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
 			Stream: q.keys.Stream, Group: q.keys.Group, Consumer: q.consumer,
 			MinIdle: Lease, Start: cursor, Count: int64(n - len(out)),
 		}).Result()
-		if err := q.seen(ctx, err); err != nil {
+		if err := q.taken(ctx, err); err != nil {
 			return out, err
 		}
 		for _, m := range claimed {
@@ -183,8 +199,10 @@ func (q *Queue) IsCancelled(ctx context.Context, jobID string) (bool, error) {
 }
 
 // Delivering notes in the status that a job's outcome is decided and on its way.
-func (q *Queue) Delivering(ctx context.Context, jobID string) error {
-	return q.seen(ctx, q.rdb.HSet(ctx, StatusKey(jobID), "phase", "delivering").Err())
+func (q *Queue) Delivering(ctx context.Context, m *Message) error {
+	ours, err := note.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+		q.keys.Group, q.consumer, m.ID, "phase", "delivering").Bool()
+	return q.ours(ctx, ours, err)
 }
 
 // Complete records that a job's result was accepted, and acknowledges it.
@@ -212,15 +230,16 @@ func (q *Queue) finish(ctx context.Context, m *Message, fields ...any) error {
 // takes, to the dead-letter stream, where the operator finds it: the reason, the
 // body that was not delivered, and the message itself.
 func (q *Queue) Bury(ctx context.Context, m *Message, reason, body string) error {
-	ours, err := bury.Run(ctx, q.rdb, []string{q.keys.Stream, q.keys.Dead},
-		q.keys.Group, q.consumer, m.ID,
+	ours, err := bury.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID), q.keys.Dead},
+		q.keys.Group, q.consumer, m.ID, m.JobID,
 		"reason", reason, "body", body, "buried_at", now(), "consumer", q.consumer,
 		"message_id", m.ID, "job_id", m.JobID, "callback_url", m.CallbackURL,
 		"ir_json", m.IR, "shots", m.Shots).Bool()
 	return q.ours(ctx, ours, err)
 }
 
-// Extend renews the lease of messages in hand and returns those still ours.
+// Extend renews the lease of messages in hand and returns those still ours, or
+// nobody's, as after a flush: the end of such a job says whose it is.
 func (q *Queue) Extend(ctx context.Context, ids []string) ([]string, error) {
 	args := []any{q.keys.Group, q.consumer}
 	for _, id := range ids {
@@ -236,24 +255,6 @@ func (q *Queue) Retire(ctx context.Context, idle time.Duration) error {
 	err := retire.Run(ctx, q.rdb, []string{q.keys.Stream},
 		q.keys.Group, q.consumer, q.node+"-", idle.Milliseconds()).Err()
 	return q.seen(ctx, err)
-}
-
-// seen keeps Healthy true to what a command met. A group that a flush took away
-// is made again. A context that ended says nothing about Redis.
-func (q *Queue) seen(ctx context.Context, err error) error {
-	var refusal redis.Error
-	switch {
-	case err == nil:
-		q.healthy.Store(true)
-	case ctx.Err() != nil:
-	case strings.HasPrefix(err.Error(), "NOGROUP"):
-		return errors.Join(err, q.Join(ctx))
-	case errors.As(err, &refusal) && !strings.HasPrefix(err.Error(), "LOADING"):
-		q.healthy.Store(true) // it answered
-	default:
-		q.healthy.Store(false)
-	}
-	return err
 }
 
 func (q *Queue) ours(ctx context.Context, ours bool, err error) error {
@@ -272,6 +273,23 @@ func message(m redis.XMessage) Message {
 		ID: m.ID, JobID: field("job_id"), CallbackURL: field("callback_url"),
 		IR: field("ir_json"), Shots: field("shots"),
 	}
+}
+
+// entryMessage reads a stream entry as a script returns it: its id, then its
+// fields and their values in turn.
+func entryMessage(entry any) (Message, bool) {
+	parts, _ := entry.([]any)
+	if len(parts) != 2 {
+		return Message{}, false
+	}
+	id, _ := parts[0].(string)
+	pairs, _ := parts[1].([]any)
+	fields := make(map[string]any, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, _ := pairs[i].(string)
+		fields[name] = pairs[i+1]
+	}
+	return message(redis.XMessage{ID: id, Values: fields}), id != ""
 }
 
 // now is the time as the cloud writes it: UTC, six digits of fraction, none

@@ -120,7 +120,7 @@ func TestAJobFromTheStreamToItsEnd(t *testing.T) {
 			if err != nil || verdict != queue.Run {
 				t.Fatalf("begin: %s, %v", verdict, err)
 			}
-			if err := q.Delivering(t.Context(), m.JobID); err != nil {
+			if err := q.Delivering(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
 			if s := status(t, rdb, m.JobID); s["state"] != "executing" || s["phase"] != "delivering" || s["message_id"] != m.ID || s["qpu_id"] != "q1" {
@@ -206,6 +206,8 @@ func TestAStaleOwnerWritesNothing(t *testing.T) {
 			"fail":     func() error { return stale.Fail(t.Context(), m, "no") },
 			"cancel":   func() error { return stale.Cancel(t.Context(), m) },
 			"bury":     func() error { return stale.Bury(t.Context(), m, "no", "") },
+			"note":     func() error { return stale.Delivering(t.Context(), m) },
+			"give":     func() error { return stale.GiveBack(t.Context(), m) },
 		} {
 			if err := write(); !errors.Is(err, queue.ErrLost) {
 				t.Errorf("%s: %v", name, err)
@@ -220,8 +222,14 @@ func TestAStaleOwnerWritesNothing(t *testing.T) {
 		if n := pending(t, rdb); n != 1 {
 			t.Errorf("%d pending", n)
 		}
-		if kept, err := peer.Extend(t.Context(), []string{m.ID, "1-1"}); !slices.Equal(kept, []string{m.ID}) || err != nil {
+		if kept, err := peer.Extend(t.Context(), []string{m.ID}); !slices.Equal(kept, []string{m.ID}) || err != nil {
 			t.Errorf("the owner extended %v, %v", kept, err)
+		}
+		if err := peer.Complete(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := stale.Extend(t.Context(), []string{m.ID}); len(kept) != 0 || err != nil {
+			t.Errorf("extended %v after its end, %v", kept, err)
 		}
 	})
 }
@@ -246,6 +254,9 @@ func TestBuriedMessagesKeepEverything(t *testing.T) {
 			if got := dead[0].Values[field]; got != want {
 				t.Errorf("%s is %q, want %q", field, got, want)
 			}
+		}
+		if got := status(t, rdb, "j")["phase"]; got != "parked" {
+			t.Errorf("the status says %q", got)
 		}
 	})
 }
@@ -297,19 +308,21 @@ func TestALateClaimIsGivenBack(t *testing.T) {
 	})
 }
 
-func TestAFlushedGroupIsMadeAgain(t *testing.T) {
+// A job whose key holds something else can be neither begun nor ended, but it
+// can be buried.
+func TestHopelessJobsCanBeBuried(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, rdb *redis.Client) {
 		q := join(t, rdb, "node", "boot")
-		if err := rdb.FlushAll(t.Context()).Err(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := q.Claim(t.Context(), 1); err == nil {
-			t.Fatal("claimed from a group that is gone")
-		}
 		add(t, rdb, "job_id", "j")
-		if m := claim(t, q); m.JobID != "j" {
-			t.Errorf("claimed %+v", m)
+		rdb.Set(t.Context(), queue.StatusKey("j"), "no hash", 0)
+		m := claim(t, q)
+		_, _, err := q.Begin(t.Context(), m)
+		if !queue.Hopeless(err) || !q.Healthy() {
+			t.Errorf("begin: %v, healthy %t", err, q.Healthy())
+		}
+		if err := q.Bury(t.Context(), m, "hopeless", ""); err != nil || pending(t, rdb) != 0 {
+			t.Errorf("bury: %v, %d pending", err, pending(t, rdb))
 		}
 	})
 }
@@ -353,25 +366,4 @@ func TestRetireRemovesOnlyOurOwnEmptyConsumers(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestUnreachableIsNotHealthy(t *testing.T) {
-	t.Parallel()
-	server := redistest.New(t)
-	options, err := redis.ParseURL(server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	options.MaxRetries = -1
-	rdb := redis.NewClient(options)
-	defer rdb.Close()
-	q := join(t, rdb, "node", "boot")
-	server.Stop()
-	if _, err := q.IsCancelled(t.Context(), "j"); err == nil || q.Healthy() {
-		t.Errorf("healthy without a server: %v", err)
-	}
-	server.Restart(t)
-	if _, err := q.IsCancelled(t.Context(), "j"); err != nil || !q.Healthy() {
-		t.Errorf("not healthy again: %v", err)
-	}
 }

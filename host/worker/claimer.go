@@ -124,11 +124,24 @@ func (w *Worker) start(m *Message, s *seat) {
 			w.mu.Unlock()
 			<-w.hands
 		}()
-		if err := w.live(ctx, m, s); err != nil && !errors.Is(err, errStopped) {
+		err := w.live(ctx, m, s)
+		switch {
+		case err == nil:
+		case errors.Is(context.Cause(ctx), errStopped):
+			w.giveBack(m)
+		default:
 			w.Log.Warn("a job was put down unfinished; its message stays in the queue",
 				"job", m.JobID, "message", m.ID, "error", err)
 		}
 	})
+}
+
+// giveBack lets a peer take what this node puts down as it stops, instead of
+// waiting for the lease to run out.
+func (w *Worker) giveBack(m *Message) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = w.Queue.GiveBack(ctx, m) // else the lease runs out
 }
 
 // extend renews the leases of what is in hand.

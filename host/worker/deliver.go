@@ -17,11 +17,11 @@ var waits = [...]time.Duration{
 
 // deliver posts a decision until it is taken, then acknowledges the message. A
 // body that the receiver refuses for good is buried where the operator finds it.
-func (w *Worker) deliver(ctx context.Context, m *Message, d *decision) error {
+func (w *Worker) deliver(ctx context.Context, m *Message, d *decision, url string) error {
 	body := w.body(m, d)
 	rejections := 0
 	for try := 1; ; try++ {
-		err := w.Webhook.Post(ctx, d.url, m.JobID, body)
+		err := w.Webhook.Post(ctx, url, m.JobID, body)
 		if err == nil {
 			return w.accepted(ctx, m, d)
 		}
@@ -44,7 +44,7 @@ func (w *Worker) deliver(ctx context.Context, m *Message, d *decision) error {
 		}
 		if try == 1 {
 			// Only now: a delivery at the first attempt needs no note.
-			_ = w.Queue.Delivering(ctx, m.JobID)
+			_ = w.Queue.Delivering(ctx, m)
 		}
 		wait := max(jitter(waits[min(try, len(waits))-1]), refusal.RetryAfter)
 		w.Log.Warn("an outcome could not be delivered and is sent again",
@@ -85,12 +85,16 @@ func (w *Worker) settle(ctx context.Context, m *Message, state string, write fun
 }
 
 // insist writes to the queue, again and again until Redis takes it, the message
-// is another node's, or ctx ends.
+// is another node's, or ctx ends. What Redis will never take, because the job's
+// keys hold something else, buries the message.
 func (w *Worker) insist(ctx context.Context, m *Message, state string, write func() error) error {
 	for failures := 0; ; {
 		err := write()
 		if err == nil || w.Queue.IsLost(err) || ctx.Err() != nil {
 			return err
+		}
+		if w.Queue.IsHopeless(err) {
+			return errors.Join(err, w.Queue.Bury(ctx, m, err.Error(), ""))
 		}
 		failures++
 		w.Log.Warn("a job's state could not be recorded and is written again",

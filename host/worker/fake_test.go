@@ -14,8 +14,9 @@ import (
 )
 
 var (
-	errLost = errors.New("lost")
-	errDown = errors.New("redis is down")
+	errLost     = errors.New("lost")
+	errDown     = errors.New("redis is down")
+	errHopeless = errors.New("the key holds something else")
 )
 
 // fake is the world around a worker: a queue in memory, an executor and a cloud,
@@ -27,6 +28,7 @@ type fake struct {
 	verdicts  map[string]worker.Verdict
 	cancelled map[string]bool
 	lost      map[string]bool
+	hopeless  string           // the job whose key holds something else
 	strayed   []worker.Message // assigned to the worker, by replies that were lost
 	outage    chan struct{}    // closed at the end of the one that goes on
 	renewed   time.Time        // the leases
@@ -210,6 +212,9 @@ func (f *fake) Begin(_ context.Context, m *worker.Message) (worker.Verdict, stri
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if m.JobID == f.hopeless {
+		return "", "", errHopeless
+	}
 	if v, ok := f.verdicts[m.JobID]; ok {
 		return v, "recorded", nil
 	}
@@ -225,7 +230,7 @@ func (f *fake) IsCancelled(_ context.Context, jobID string) (bool, error) {
 	return f.cancelled[jobID], nil
 }
 
-func (f *fake) Delivering(context.Context, string) error { return f.reach() }
+func (f *fake) Delivering(context.Context, *worker.Message) error { return f.reach() }
 
 func (f *fake) settle(m *worker.Message, what string) error {
 	if err := f.reach(); err != nil {
@@ -250,7 +255,9 @@ func (f *fake) Fail(_ context.Context, m *worker.Message, _ string) error {
 func (f *fake) Bury(_ context.Context, m *worker.Message, reason, _ string) error {
 	return f.settle(m, "buried ("+reason+")")
 }
-func (f *fake) IsLost(err error) bool { return errors.Is(err, errLost) }
+func (f *fake) GiveBack(_ context.Context, m *worker.Message) error { return f.settle(m, "given back") }
+func (f *fake) IsLost(err error) bool                               { return errors.Is(err, errLost) }
+func (f *fake) IsHopeless(err error) bool                           { return errors.Is(err, errHopeless) }
 
 // The executor.
 

@@ -31,11 +31,14 @@ func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
 	if err != nil {
 		return err
 	}
+	url, refusal := w.address(m)
 	var d decision
-	switch verdict {
-	case Run:
+	switch {
+	case verdict == Run && refusal != nil: // nobody could be told what it measured
+		d = decision{failure: refusal.Error()}
+	case verdict == Run:
 		d = w.execute(ctx, m, s)
-	case Failed:
+	case verdict == Failed:
 		d = decision{failure: text}
 	default:
 		return nil
@@ -48,7 +51,7 @@ func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
 	if d.cancelled || w.isCancelled(ctx, m) {
 		return w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 	}
-	return w.deliver(ctx, m, w.address(m, &d))
+	return w.deliver(ctx, m, &d, url)
 }
 
 // decision is what became of a job: a result, a failure in words, or its
@@ -58,7 +61,6 @@ type decision struct {
 	execution *abi.Execution
 	failure   string
 	cancelled bool
-	url       string // where the body goes
 }
 
 // settled reports whether the decision stands whatever happens to the node.
@@ -112,20 +114,16 @@ func decode(m *Message) (*abi.Job, error) {
 	return &abi.Job{ID: m.JobID, Circuit: circuit, Shots: shots}, nil
 }
 
-// address settles where a decision is sent: to the job's callback, or, where
-// that may not be used, as a failure to the cloud's own.
-func (w *Worker) address(m *Message, d *decision) *decision {
-	d.url = m.CallbackURL
-	refusal := error(nil)
+// address is where a job's outcome is sent: its callback, or, where that may not
+// be used and the job therefore fails, the cloud's own.
+func (w *Worker) address(m *Message) (url string, refusal error) {
 	if m.CallbackURL == "" {
-		refusal = errors.New("the message has no callback_url")
-	} else if err := w.Webhook.Allowed(m.CallbackURL); err != nil {
-		refusal = fmt.Errorf("callback_url: %w", err)
+		return w.OwnWebhook, errors.New("the message has no callback_url")
 	}
-	if refusal != nil {
-		d.url, d.failure, d.execution = w.OwnWebhook, refusal.Error(), nil
+	if err := w.Webhook.Allowed(m.CallbackURL); err != nil {
+		return w.OwnWebhook, fmt.Errorf("callback_url: %w", err)
 	}
-	return d
+	return m.CallbackURL, nil
 }
 
 var (
@@ -144,16 +142,12 @@ func (w *Worker) isCancelled(ctx context.Context, m *Message) bool {
 // watchCancel returns a context that ends when the cloud cancels the job.
 func (w *Worker) watchCancel(ctx context.Context, jobID string) (context.Context, func()) {
 	running, cancel := context.WithCancelCause(ctx)
-	var timer *time.Timer
-	timer = time.AfterFunc(pollCancel, func() {
-		if yes, err := w.Queue.IsCancelled(running, jobID); err == nil && yes {
-			cancel(errCancelled)
-		} else if running.Err() == nil {
-			timer.Reset(pollCancel)
+	go func() {
+		for pause(running, pollCancel) {
+			if yes, err := w.Queue.IsCancelled(running, jobID); err == nil && yes {
+				cancel(errCancelled)
+			}
 		}
-	})
-	return running, func() {
-		cancel(nil)
-		timer.Stop()
-	}
+	}()
+	return running, func() { cancel(nil) }
 }

@@ -50,12 +50,16 @@ type Queue interface {
 
 	Begin(ctx context.Context, m *Message) (Verdict, string, error)
 	IsCancelled(ctx context.Context, jobID string) (bool, error)
-	Delivering(ctx context.Context, jobID string) error
+	Delivering(ctx context.Context, m *Message) error
 	Complete(ctx context.Context, m *Message) error
 	Fail(ctx context.Context, m *Message, text string) error
 	Cancel(ctx context.Context, m *Message) error
 	Bury(ctx context.Context, m *Message, reason, body string) error
+	// GiveBack lets another node claim a message now.
+	GiveBack(ctx context.Context, m *Message) error
 	IsLost(err error) bool
+	// IsHopeless recognises what Redis will never take for this job.
+	IsHopeless(err error) bool
 }
 
 // Executor runs circuits.
@@ -159,6 +163,10 @@ func (w *Worker) LastJobAt() time.Time {
 	defer w.mu.Unlock()
 	return w.lastJobAt
 }
+
+// Full reports whether so many outcomes wait to be delivered that nothing more
+// is claimed.
+func (w *Worker) Full() bool { return w.InHand() >= cap(w.hands) }
 
 // InHand is how many messages were claimed and are not settled.
 func (w *Worker) InHand() int {

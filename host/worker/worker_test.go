@@ -99,8 +99,8 @@ func TestMessagesThatCannotRun(t *testing.T) {
 		"no shots":      {with(func(m *worker.Message) { m.Shots = "" }), []string{"post a", "failed a"}, hook, "no shots"},
 		"zero shots":    {with(func(m *worker.Message) { m.Shots = "0" }), []string{"post a", "failed a"}, hook, "whole number"},
 		"signed shots":  {with(func(m *worker.Message) { m.Shots = "+5" }), []string{"post a", "failed a"}, hook, "whole number"},
-		"no callback":   {with(func(m *worker.Message) { m.CallbackURL = "" }), []string{"run a", "post a", "failed a"}, own, "callback_url"},
-		"evil callback": {with(func(m *worker.Message) { m.CallbackURL = "https://evil.example" }), []string{"run a", "post a", "failed a"}, own, "callback_url"},
+		"no callback":   {with(func(m *worker.Message) { m.CallbackURL = "" }), []string{"post a", "failed a"}, own, "callback_url"},
+		"evil callback": {with(func(m *worker.Message) { m.CallbackURL = "https://evil.example" }), []string{"post a", "failed a"}, own, "callback_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -288,6 +288,16 @@ func TestALostLeaseEndsTheJob(t *testing.T) {
 	}
 }
 
+func TestHopelessJobsAreBuried(t *testing.T) {
+	t.Parallel()
+	f := newFake(message("a"), message("b"))
+	f.hopeless = "a"
+	drive(t, f, 1, func(*testing.T, *worker.Worker) { synctest.Wait() })
+	if f.count("buried (the key holds something else) a") != 1 || f.count("run a") != 0 || f.count("completed b") != 1 {
+		t.Errorf("journal %q", f.entries())
+	}
+}
+
 func TestASlowCallbackHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	f := newFake(message("slow"), message("b"), message("c"))
@@ -348,7 +358,7 @@ func TestDrain(t *testing.T) {
 		journal []string
 	}{
 		"in time":  {time.Minute, true, []string{"run a", "post a", "completed a"}},
-		"too late": {10 * time.Second, false, []string{"run a"}}, // the message stays pending
+		"too late": {10 * time.Second, false, []string{"run a", "given back a"}}, // the message stays pending
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

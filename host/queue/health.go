@@ -1,0 +1,141 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Timing of the probe. An outage is known at the latest after the two together,
+// its end after the first.
+const (
+	ProbeEvery = time.Second
+	ProbeLimit = 3 * time.Second // then Redis counts as away
+)
+
+// health is how Redis stands: well once a probe has found that jobs can be
+// taken, until something cannot be done.
+type health struct {
+	mu     sync.Mutex
+	away   chan struct{} // closed when the outage ends; nil while there is none
+	broken int           // how often something could not be done
+}
+
+// Healthy reports whether jobs can be taken; false before the first contact.
+func (q *Queue) Healthy() bool { return q.Outage() == nil }
+
+// Outage is closed when the outage that goes on ends; nil where there is none.
+func (q *Queue) Outage() <-chan struct{} {
+	q.health.mu.Lock()
+	defer q.health.mu.Unlock()
+	return q.health.away
+}
+
+// Watch finds out about outages and their end, until ctx ends.
+func (q *Queue) Watch(ctx context.Context) {
+	tick := time.NewTicker(ProbeEvery)
+	defer tick.Stop()
+	for {
+		_ = q.probe(ctx) // what it found is in health
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Join makes the stream and its group where they are missing. The group starts
+// at 0, so that jobs queued before it existed are delivered.
+func (q *Queue) Join(ctx context.Context) error { return q.probe(ctx) }
+
+// probe makes this node's consumer, and on the way whatever is missing. On a
+// node that runs nothing changes, and yet Redis refuses it wherever it would
+// refuse to hand out jobs: without its group, as a replica, with a full disk.
+func (q *Queue) probe(ctx context.Context) error {
+	began := q.health.failures()
+	limited, cancel := context.WithTimeout(ctx, ProbeLimit)
+	defer cancel()
+	err := q.consume(limited)
+	if refused(err) {
+		err = q.create(limited)
+	}
+	switch {
+	case err == nil:
+		q.health.recovered(began)
+	case ctx.Err() == nil:
+		q.health.failed()
+	}
+	return err
+}
+
+func (q *Queue) consume(ctx context.Context) error {
+	return q.rdb.XGroupCreateConsumer(ctx, q.keys.Stream, q.keys.Group, q.consumer).Err()
+}
+
+func (q *Queue) create(ctx context.Context) error {
+	err := q.rdb.XGroupCreateMkStream(ctx, q.keys.Stream, q.keys.Group, "0").Err()
+	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
+		return err
+	}
+	return q.consume(ctx)
+}
+
+// seen keeps health true to what a command of a job met. A refusal says nothing
+// about other jobs, and a context that ended nothing about Redis. A group that a
+// flush took away is made again.
+func (q *Queue) seen(ctx context.Context, err error) error {
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case strings.HasPrefix(err.Error(), "NOGROUP"):
+		return errors.Join(err, q.Join(ctx))
+	case !refused(err):
+		q.health.failed()
+	}
+	return err
+}
+
+// taken is seen for the commands that take jobs: for them a refusal is an outage
+// too.
+func (q *Queue) taken(ctx context.Context, err error) error {
+	if refused(err) && ctx.Err() == nil && !strings.HasPrefix(err.Error(), "NOGROUP") {
+		q.health.failed()
+		return err
+	}
+	return q.seen(ctx, err)
+}
+
+// refused reports whether an error is Redis' own answer.
+func refused(err error) bool {
+	_, ok := errors.AsType[redis.Error](err)
+	return ok && !strings.HasPrefix(err.Error(), "LOADING")
+}
+
+func (h *health) failed() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.broken++
+	if h.away == nil {
+		h.away = make(chan struct{})
+	}
+}
+
+func (h *health) failures() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.broken
+}
+
+// recovered ends the outage, unless something failed after the probe began.
+func (h *health) recovered(began int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.away != nil && h.broken == began {
+		close(h.away)
+		h.away = nil
+	}
+}

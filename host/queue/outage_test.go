@@ -1,0 +1,251 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/conductorquantum/coda/host/queue"
+	"github.com/conductorquantum/coda/host/testkit/redistest"
+)
+
+// watched is a queue on a server of its own, which a test may trouble.
+func watched(t *testing.T) (*queue.Queue, *redis.Client, *redistest.Server) {
+	t.Helper()
+	server := redistest.New(t)
+	options, err := redis.ParseURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	options.MaxRetries, options.DialerRetries, options.ContextTimeoutEnabled = -1, 1, true
+	rdb := redis.NewClient(options)
+	t.Cleanup(func() { rdb.Close() })
+	q := queue.New(rdb, "q1", "node", "boot")
+	if q.Healthy() || q.Outage() == nil {
+		t.Error("healthy before the first contact")
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		q.Watch(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	ended(t, q)
+	return q, rdb, server
+}
+
+// begun waits for an outage to be noticed, ended for its end.
+func begun(t *testing.T, q *queue.Queue) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); q.Outage() == nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no outage is noticed")
+		}
+	}
+}
+
+func ended(t *testing.T, q *queue.Queue) {
+	t.Helper()
+	outage := q.Outage()
+	if outage == nil {
+		return
+	}
+	select {
+	case <-outage:
+	case <-time.After(time.Minute):
+		t.Fatal("the end of the outage is not noticed")
+	}
+}
+
+// Nobody uses the queue here: the watch alone finds out.
+func TestOutagesAreNoticed(t *testing.T) {
+	t.Parallel()
+	for name, trouble := range map[string]func(t *testing.T, rdb *redis.Client, s *redistest.Server) (mend func()){
+		"stopped": func(t *testing.T, _ *redis.Client, s *redistest.Server) func() {
+			s.Stop()
+			return func() { s.Restart(t) }
+		},
+		"hanging": func(t *testing.T, _ *redis.Client, s *redistest.Server) func() {
+			s.Suspend(t)
+			return func() { s.Resume(t) }
+		},
+		"a replica": func(t *testing.T, rdb *redis.Client, _ *redistest.Server) func() {
+			return set(t, rdb, []any{"REPLICAOF", "127.0.0.1", "1"}, []any{"REPLICAOF", "NO", "ONE"})
+		},
+		"without its replicas": func(t *testing.T, rdb *redis.Client, _ *redistest.Server) func() {
+			return set(t, rdb, []any{"CONFIG", "SET", "min-replicas-to-write", "1"}, []any{"CONFIG", "SET", "min-replicas-to-write", "0"})
+		},
+		"full": func(t *testing.T, rdb *redis.Client, _ *redistest.Server) func() {
+			return set(t, rdb, []any{"CONFIG", "SET", "maxmemory", "1"}, []any{"CONFIG", "SET", "maxmemory", "0"})
+		},
+		"another's type": func(t *testing.T, rdb *redis.Client, _ *redistest.Server) func() {
+			return set(t, rdb, []any{"SET", "qpu:q1:jobs", "x"}, []any{"DEL", "qpu:q1:jobs"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q, rdb, server := watched(t)
+			mend := trouble(t, rdb, server)
+			begun(t, q)
+			mend()
+			ended(t, q)
+			add(t, rdb, "job_id", "j")
+			if m := claim(t, q); m.JobID != "j" {
+				t.Errorf("claimed %+v", m)
+			}
+		})
+	}
+}
+
+// set changes the server and returns what changes it back.
+func set(t *testing.T, rdb *redis.Client, there, back []any) func() {
+	t.Helper()
+	call := func(args []any) {
+		if err := rdb.Do(t.Context(), args...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	call(there)
+	return func() { call(back) }
+}
+
+// What one job's key is refused says nothing about the others.
+func TestOneJobsRefusalIsNoOutage(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, rdb *redis.Client) {
+		q := join(t, rdb, "node", "boot")
+		if err := rdb.Set(t.Context(), queue.StatusKey("j"), "no hash", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Delivering(t.Context(), &queue.Message{ID: "1-1", JobID: "j"}); err == nil || !q.Healthy() {
+			t.Errorf("healthy %t after %v", q.Healthy(), err)
+		}
+	})
+}
+
+func TestAFlushedGroupIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, rdb *redis.Client) {
+		q := join(t, rdb, "node", "boot")
+		if err := rdb.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := q.Claim(t.Context(), 1); err == nil {
+			t.Fatal("claimed from a group that is gone")
+		}
+		add(t, rdb, "job_id", "j")
+		if m := claim(t, q); m.JobID != "j" {
+			t.Errorf("claimed %+v", m)
+		}
+	})
+}
+
+// A flush takes the messages of jobs in hand away. They can be nobody else's, so
+// they go on to their end, unless that has been recorded since.
+func TestJobsInHandSurviveAFlush(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		begun  bool
+		status []any // as found after the flush
+		lost   bool
+	}{
+		"before it begins":    {begun: false},
+		"while it runs":       {begun: true},
+		"began again":         {begun: true, status: []any{"state", "executing"}},
+		"settled since":       {begun: true, status: []any{"state", "completed"}, lost: true},
+		"settled meanwhile":   {begun: false, status: []any{"state", "completed"}, lost: true},
+		"cancelled since":     {begun: true, status: []any{"state", "cancelled"}, lost: true},
+		"failed, says a peer": {begun: true, status: []any{"state", "failed"}, lost: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, rdb *redis.Client) {
+				q := join(t, rdb, "node", "boot")
+				add(t, rdb, "job_id", "j")
+				m := claim(t, q)
+				begin := func() queue.Verdict {
+					verdict, _, err := q.Begin(t.Context(), m)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return verdict
+				}
+				if tt.begun {
+					begin()
+				}
+				if err := rdb.FlushAll(t.Context()).Err(); err != nil {
+					t.Fatal(err)
+				}
+				if err := q.Join(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				add(t, rdb, "job_id", "later")
+				claim(t, q)
+				if tt.status != nil {
+					rdb.HSet(t.Context(), queue.StatusKey("j"), tt.status...)
+				}
+				if kept, err := q.Extend(t.Context(), []string{m.ID}); !slices.Equal(kept, []string{m.ID}) || err != nil {
+					t.Errorf("kept %v, %v", kept, err)
+				}
+				if !tt.begun {
+					if verdict := begin(); verdict == queue.Run == tt.lost {
+						t.Errorf("begin: %s", verdict)
+					}
+				}
+				err := q.Complete(t.Context(), m)
+				if errors.Is(err, queue.ErrLost) != tt.lost || !tt.lost && (err != nil || status(t, rdb, "j")["state"] != "completed") {
+					t.Errorf("complete: %v, status %v", err, status(t, rdb, "j"))
+				}
+			})
+		})
+	}
+}
+
+func TestStraysAreWhatIsNotInHand(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, rdb *redis.Client) {
+		q, peer := join(t, rdb, "node", "1"), join(t, rdb, "node", "2")
+		for _, id := range []string{"in hand", "a", "b", "c", "gone"} {
+			add(t, rdb, "job_id", id, "callback_url", "u", "ir_json", "{}", "shots", "7")
+		}
+		inHand := claim(t, q)
+		var ids []string
+		for range 4 {
+			ids = append(ids, claim(t, q).ID)
+		}
+		add(t, rdb, "job_id", "a peer's")
+		claim(t, peer)
+		if err := rdb.XDel(t.Context(), "qpu:q1:jobs", ids[3]).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			n      int
+			inHand []string
+			want   []string
+		}{
+			{2, []string{inHand.ID}, []string{"a", "b"}},
+			{10, []string{inHand.ID, ids[0], ids[1]}, []string{"c"}},
+			{10, append([]string{inHand.ID}, ids...), nil},
+		} {
+			got, err := q.Strays(t.Context(), tt.n, tt.inHand)
+			var names []string
+			for _, m := range got {
+				names = append(names, m.JobID)
+				if m.CallbackURL != "u" || m.IR != "{}" || m.Shots != "7" {
+					t.Errorf("message %+v", m)
+				}
+			}
+			if err != nil || !slices.Equal(names, tt.want) {
+				t.Errorf("strays %v, %v; want %v", names, err, tt.want)
+			}
+		}
+	})
+}

@@ -72,7 +72,7 @@ func Choose(s config.Settings, d config.Device) (Choice, error) {
 func discover(folder string) (found *Program, refused []string, err error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.wasm"))
 	if err != nil {
-		return nil, nil, nil // a folder whose name is no pattern holds none
+		return nil, nil, &fault.ConfigError{Where: folder, Reason: "cannot be searched for executors", Err: err}
 	}
 	var good []Program
 	var names []string

@@ -157,7 +157,7 @@ func TestTheBudgetIsForTheWholeBatch(t *testing.T) {
 		t.Errorf("%d results, %v, %d left", len(got), err, budget)
 	}
 	budget = 29
-	if _, err := canon.LiftResults(g, 8, 3, &budget); rule(err) != "execution.outcomes" || !err.(*canon.Error).Over {
+	if _, err := canon.LiftResults(g, 8, 3, &budget); rule(err) != "execution.outcomes" || !over(err) {
 		t.Errorf("over the budget: %v", err)
 	}
 	if _, err := canon.LiftResults(g, 8, 2, &budget); rule(err) != "results" {

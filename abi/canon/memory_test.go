@@ -47,6 +47,12 @@ func rule(err error) string {
 	return ""
 }
 
+// over reports whether err is about a budget.
+func over(err error) bool {
+	e, ok := errors.AsType[*canon.Error](err)
+	return ok && e.Over
+}
+
 // at builds a memory from pieces at their offsets.
 func at(size int, pieces map[int][]byte) *guest {
 	g := newGuest(size)

@@ -196,7 +196,7 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 	case <-e.closing.Done():
 		return e.fault(fault.Unavailable, "it is being closed")
 	}
-	err := error(errNotSent)
+	err := errNotSent
 	if s.child != nil && !s.child.gone() {
 		err = do(s.child)
 	}

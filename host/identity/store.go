@@ -127,17 +127,14 @@ func (s *Store) saveKey(key []byte) error {
 // finish gives the waiting key its name, if it is the one that the config speaks
 // of: at the end of a save, or before the next one where a crash came between.
 func (s *Store) finish() error {
-	text, err := s.read(s.path(configFile))
-	if err != nil {
-		return nil // no config speaks of a key
-	}
 	var members map[string]json.RawMessage
-	_ = json.Unmarshal(text, &members) // what is damaged names no key either
-	next, err := s.read(s.path(nextKeyFile))
-	if err != nil || digest(next) != member[string](members, memberKeyDigest) {
-		return nil
+	if text, err := s.read(s.path(configFile)); err == nil {
+		_ = json.Unmarshal(text, &members) // what is damaged names no key
 	}
-	return rename(s.path(nextKeyFile), s.path(keyFile))
+	if next, err := s.read(s.path(nextKeyFile)); err == nil && digest(next) == member[string](members, memberKeyDigest) {
+		return rename(s.path(nextKeyFile), s.path(keyFile))
+	}
+	return nil
 }
 
 // encode is the config file: JSON, two blanks, the settings in their order and

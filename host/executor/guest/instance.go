@@ -109,7 +109,7 @@ func (in *instance) runBatch(ctx context.Context, jobs []*abi.Job) ([]canon.Resu
 	in.post(ctx, in.call.runBatchPost, ret)
 	for i := range results {
 		if f := results[i].Failure; f != nil {
-			in.believed(f)
+			results[i].Failure = in.believed(f)
 		}
 	}
 	return results, call, nil

@@ -1,7 +1,6 @@
 package fakeguest
 
-// Batch, among the exports, makes a guest that runs jobs together: zeros for
-// each. A job of 13 qubits fails in its own words, one of 12 has a count too
+// Batch is an export that runs jobs together: zeros for each. A job of 13 qubits fails in its own words, one of 12 has a count too
 // many, one of 11 makes the whole call trap, and with one of 10 a result is
 // missing.
 const Batch = `

@@ -7,8 +7,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/devcloud"
 	"github.com/conductorquantum/coda/host/fault"
@@ -37,7 +35,6 @@ type DevAddress struct {
 // Dev runs a cloud in a box and a node of it, provisioned with a one-time token
 // like any other, until ctx ends. What they keep is gone afterwards.
 func Dev(ctx context.Context, cfg DevConfig) error {
-	redis.SetLogger(quiet{})
 	host, port, err := splitAddress(cfg.Node)
 	if err != nil {
 		return err

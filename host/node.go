@@ -224,7 +224,6 @@ func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, er
 	if err != nil {
 		return nil, badRedisURL()
 	}
-	redis.SetLogger(quiet{})
 	options.ContextTimeoutEnabled = true
 	options.MaxRetries = -1 // the worker knows which commands may be repeated, and when
 	options.DialerRetries = 1
@@ -235,6 +234,9 @@ func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, er
 // quiet keeps the client's own lines out of our log: every failure of a command
 // comes back to the caller, who says what it means.
 type quiet struct{}
+
+// The client has one logger for all, which must not change while it is in use.
+func init() { redis.SetLogger(quiet{}) }
 
 func (quiet) Printf(context.Context, string, ...any) {}
 

@@ -27,19 +27,20 @@ type lab struct {
 	cloud    *devcloud.Cloud
 	settings config.Settings
 	device   config.Device
+	log      *slog.Logger // of the node
 }
 
 // newLab starts a cloud on a real Redis.
 func newLab(tb testing.TB) *lab {
 	tb.Helper()
-	return newLabWith(tb, nil)
+	return newLabWith(tb, redistest.Start(tb), nil)
 }
 
-// newLabWith puts something before the cloud's answers.
-func newLabWith(tb testing.TB, intercept func(http.Handler) http.Handler) *lab {
+// newLabWith is given a Redis, and puts something before the cloud's answers.
+func newLabWith(tb testing.TB, redisURL string, intercept func(http.Handler) http.Handler) *lab {
 	tb.Helper()
 	cloud, err := devcloud.New(devcloud.Config{
-		RedisURL: redistest.Start(tb), Log: slog.New(slog.DiscardHandler), Intercept: intercept,
+		RedisURL: redisURL, Log: slog.New(slog.DiscardHandler), Intercept: intercept,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -54,7 +55,7 @@ func newLabWith(tb testing.TB, intercept func(http.Handler) http.Handler) *lab {
 	s.StateDir = filepath.Join(tb.TempDir(), "state")
 	s.Host, s.Port = "127.0.0.1", 0
 	s.VPN.Required = false
-	return &lab{cloud: cloud, settings: s, device: config.Device{Concurrency: 1}}
+	return &lab{cloud: cloud, settings: s, device: config.Device{Concurrency: 1}, log: slog.New(slog.DiscardHandler)}
 }
 
 // running is a booted node.
@@ -74,7 +75,7 @@ func (l *lab) boot(tb testing.TB) *running {
 	ready := make(chan host.Address, 1)
 	go func() {
 		done <- host.Run(ctx, host.Config{
-			Settings: l.settings, Device: l.device, Log: slog.New(slog.DiscardHandler),
+			Settings: l.settings, Device: l.device, Log: l.log,
 			Ready: func(a host.Address) { ready <- a }, Kill: r.kill,
 		})
 	}()
@@ -333,7 +334,7 @@ func TestFull(t *testing.T) {
 	t.Parallel()
 	closed := make(chan struct{})
 	var once sync.Once
-	l := newLabWith(t, func(next http.Handler) http.Handler {
+	l := newLabWith(t, redistest.Start(t), func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/webhook") {
 				select {

@@ -37,9 +37,9 @@ func completeRef(_ *cobra.Command, _ []string, typed string) ([]string, cobra.Sh
 	return found, directive
 }
 
-// completeCircuit completes IR files.
+// completeCircuit completes files of IR and of OpenQASM.
 func completeCircuit(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+	return []string{"json", "qasm"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
 // completeDevice completes device files.

@@ -26,7 +26,9 @@ type devFlags struct {
 	cloud    text
 	node     text
 	shots    number
+	target   targetFlag
 	once     bool
+	log      logFlags
 }
 
 func (c *cli) devCommand() *cobra.Command {
@@ -37,6 +39,7 @@ func (c *cli) devCommand() *cobra.Command {
 		cloud:    text{word: "ADDRESS"},
 		node:     text{word: "ADDRESS"},
 		shots:    number{value: defaultShots, least: 1, most: math.MaxInt64, set: true},
+		log:      newLogFlags(),
 	}
 	cmd := &cobra.Command{
 		Use:     "dev [flags] [CIRCUIT...]",
@@ -63,9 +66,11 @@ With --once the status is 0 if all jobs completed.`,
 	flags.Var(&f.device, "device", "device file: the executor's limits and settings")
 	flags.BoolVar(&f.once, "once", false, "end when the circuits have been run")
 	flags.Var(&f.shots, "shots", "how often each circuit is run")
+	f.target.register(cmd)
 	flags.Var(&f.redis, "redis", "a Redis to use instead of the one inside")
 	flags.Var(&f.cloud, "cloud", "host:port of the cloud (default "+devCloudAddress+", with --once any)")
 	flags.Var(&f.node, "node", "host:port of the node's probes (default "+devNodeAddress+", with --once any)")
+	f.log.register(cmd)
 	completes(cmd, "executor", completeRef)
 	completes(cmd, "device", completeDevice)
 	for _, flag := range []string{"redis", "cloud", "node"} {
@@ -89,6 +94,14 @@ func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
 	if f.once {
 		cloud, node, level = anyAddress, anyAddress, slog.LevelWarn
 	}
+	style, err := f.log.style(level)
+	if err != nil {
+		return err
+	}
+	log := style.log(c.stderr)
+	if !style.json {
+		log = style.log(c.stderr, withoutTime)
+	}
 	ctx, kill, release := untilStopped(ctx)
 	defer release()
 	ctx, stop := context.WithCancel(ctx)
@@ -104,7 +117,7 @@ func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
 			RedisURL: f.redis.value,
 			Cloud:    cmp.Or(f.cloud.value, cloud),
 			Node:     cmp.Or(f.node.value, node),
-			Log:      c.log(level),
+			Log:      log,
 			Ready:    func(a host.DevAddress) { ready <- a },
 			Kill:     kill,
 		})
@@ -114,7 +127,7 @@ func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
 	case address := <-ready:
 		started()
 		c.showAddresses(&address, f)
-		err = c.submit(sending, address.Cloud, &submitFlags{shots: f.shots, wait: true}, sources)
+		err = c.submit(sending, address.Cloud, &submitFlags{shots: f.shots, target: f.target, wait: true}, sources)
 	case err := <-ended:
 		started()
 		if f.once && ctx.Err() != nil {
@@ -152,5 +165,5 @@ func (c *cli) showAddresses(a *host.DevAddress, f *devFlags) {
 		}
 		rows = append(rows, [2]string{"TRY", try + " CIRCUIT"})
 	}
-	c.banner("DEV", rows)
+	c.stderr.banner("DEV", rows)
 }

@@ -35,7 +35,7 @@ func TestRealCircuits(t *testing.T) {
 	}
 	p := launch(t, t.TempDir(), nil, args...)
 	p.exits(t, exitOK)
-	decoder := json.NewDecoder(&p.stdout)
+	decoder := json.NewDecoder(strings.NewReader(p.stdout.String()))
 	for _, name := range distributions {
 		var got struct {
 			ID     string            `json:"job_id"`

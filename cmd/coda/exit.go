@@ -32,6 +32,20 @@ func exitCode(err error) int {
 // errReported is a failure that the user was told of when it happened.
 var errReported = errors.New("failed")
 
+// reported marks an error as one that the user was told of.
+func reported(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &reportedError{err}
+}
+
+type reportedError struct{ err error }
+
+func (e *reportedError) Error() string        { return e.err.Error() }
+func (e *reportedError) Unwrap() error        { return e.err }
+func (e *reportedError) Is(target error) bool { return target == errReported }
+
 // usageError is a command line that cannot be run.
 type usageError struct {
 	cmd    *cobra.Command

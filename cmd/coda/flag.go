@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -45,6 +47,46 @@ type text struct {
 func (t *text) Set(s string) error { t.value = s; return nil }
 func (t *text) String() string     { return t.value }
 func (t *text) Type() string       { return t.word }
+
+// choice is a flag's value: one of some words, none at first.
+type choice struct {
+	value string
+	of    []string
+	word  string // what the help calls it
+}
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.of, s) {
+		last := len(c.of) - 1
+		return errors.New("want " + strings.Join(c.of[:last], ", ") + " or " + c.of[last])
+	}
+	c.value = s
+	return nil
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return c.word }
+
+func (c *choice) complete(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return c.of, cobra.ShellCompDirectiveNoFileComp
+}
+
+// abbreviated lets long flags be given by as much of their names as tells them
+// apart, as older nodes did.
+func abbreviated(flags *pflag.FlagSet) {
+	flags.SetNormalizeFunc(func(flags *pflag.FlagSet, name string) pflag.NormalizedName {
+		var meant []string
+		flags.VisitAll(func(f *pflag.Flag) {
+			if strings.HasPrefix(f.Name, name) {
+				meant = append(meant, f.Name)
+			}
+		})
+		if len(meant) == 1 && !slices.Contains(meant, name) {
+			name = meant[0]
+		}
+		return pflag.NormalizedName(name)
+	})
+}
 
 // noArguments refuses arguments.
 func noArguments(cmd *cobra.Command, args []string) error {

@@ -40,10 +40,24 @@ type cli struct {
 // main runs one command line and returns the exit code.
 func (c *cli) main(ctx context.Context, args []string) int {
 	root := c.rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(resetFirst(args))
 	err := root.ExecuteContext(ctx)
 	c.printError(err)
 	return exitCode(err)
+}
+
+// resetFirst gives the flag --reset the meaning that it always had: before a
+// command it wins over it.
+func resetFirst(args []string) []string {
+	for _, arg := range args {
+		if len(arg) > len("--") && strings.HasPrefix("--reset", arg) {
+			return []string{"reset"}
+		}
+		if !strings.HasPrefix(arg, "-") || arg == "--" {
+			break
+		}
+	}
+	return args
 }
 
 // programName is the name to show for the one that the program was called by.

@@ -15,7 +15,7 @@ import (
 // process is coda, run by a test that talks to it meanwhile.
 type process struct {
 	cmd    *exec.Cmd
-	stdout bytes.Buffer
+	stdout output
 	ended  chan struct{}
 
 	mu     sync.Mutex
@@ -32,7 +32,7 @@ func launch(t *testing.T, dir string, env []string, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{ended: make(chan struct{})}
-	p.more.L = &p.mu
+	p.more.L, p.stdout.more.L = &p.mu, &p.stdout.mu
 	p.cmd = &exec.Cmd{
 		Path: self, Args: append([]string{"coda"}, args...), Dir: dir, Stdout: &p.stdout,
 		Env: append([]string{"HOME=" + dir, "XDG_CACHE_HOME=" + cacheDir, "GORACE=" + raceOptions, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, env...),
@@ -51,6 +51,7 @@ func launch(t *testing.T, dir string, env []string, args ...string) *process {
 		}
 		p.said("", true)
 		_ = p.cmd.Wait() // how it ended stands in ProcessState
+		p.stdout.close()
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
@@ -91,6 +92,48 @@ func (p *process) waitFor(t *testing.T, pattern string) string {
 			t.Fatalf("it ended without a line that matches %s", pattern)
 		}
 	}
+}
+
+// waitForOutput waits until standard output holds text.
+func (p *process) waitForOutput(t *testing.T, text string) {
+	t.Helper()
+	o := &p.stdout
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for !strings.Contains(o.b.String(), text) {
+		if o.closed {
+			t.Fatalf("it ended without writing %q", text)
+		}
+		o.more.Wait()
+	}
+}
+
+// output is what a process wrote, so far.
+type output struct {
+	mu     sync.Mutex
+	more   sync.Cond
+	b      bytes.Buffer
+	closed bool
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.more.Broadcast()
+	return o.b.Write(p)
+}
+
+func (o *output) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.more.Broadcast()
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 func (p *process) signal(t *testing.T, signal os.Signal) {

@@ -21,7 +21,8 @@ func (c *cli) rootCommand() *cobra.Command {
 the Coda cloud, in a cloud of its own, or here and now.
 
 An executor (REF) is a .wasm file or the name of a built-in one. A circuit
-(CIRCUIT) is a file of the IR, version 1.0; - is standard input.`,
+(CIRCUIT) is a file of the IR, version 1.0, or of OpenQASM 3 (.qasm); - is
+standard input.`,
 		Example: `  {{name}} run bell.json              what a circuit measures, simulated
   {{name}} inspect backend.wasm       what an executor is and what it needs
   {{name}} dev                        a cloud and a node, to try things out
@@ -42,6 +43,12 @@ An executor (REF) is a .wasm file or the name of a built-in one. A circuit
 	)
 	root.AddCommand(
 		c.startCommand(),
+		c.stopCommand(),
+		c.statusCommand(),
+		c.logsCommand(),
+		c.doctorCommand(),
+		c.resetCommand(),
+		c.stopVPNCommand(),
 		c.runCommand(),
 		c.inspectCommand(),
 		c.devCommand(),
@@ -57,7 +64,9 @@ An executor (REF) is a .wasm file or the name of a built-in one. A circuit
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misused(cmd, "%v", err)
 	})
+	root.Flags().Bool("reset", false, "as the command reset, which it comes before")
 	for _, cmd := range append(root.Commands(), root) {
+		abbreviated(cmd.Flags())
 		for _, text := range []*string{&cmd.Short, &cmd.Long, &cmd.Example} {
 			*text = strings.ReplaceAll(*text, "{{name}}", c.name)
 		}

@@ -17,6 +17,7 @@ type runFlags struct {
 	device   text
 	shots    number
 	seed     number
+	target   targetFlag
 	json     bool
 }
 
@@ -33,11 +34,12 @@ func (c *cli) runCommand() *cobra.Command {
 		GroupID: forAuthors,
 		Long: `Run circuits on an executor here, without a cloud, and show how often each
 outcome was measured. With --json, print for each circuit the line that a node
-would send as the job's result; the job's id is the file's name without .json.
+would send as the job's result; the job's id is the file's name without its ending.
 
 The status is 0 if all circuits completed and 1 if any failed.`,
 		Example: `  {{name}} run bell.json
   {{name}} run --executor backend.wasm --device site/device.toml bell.json ghz.json
+  {{name}} run --target cnot adder.qasm
   {{name}} run --json --shots 20000 --seed 1 - < bell.json`,
 		Args:              circuitArguments,
 		ValidArgsFunction: completeCircuit,
@@ -51,6 +53,7 @@ The status is 0 if all circuits completed and 1 if any failed.`,
 	flags.Var(&f.device, "device", "device file: the executor's limits and settings")
 	flags.Var(&f.shots, "shots", "how often each circuit is run")
 	flags.Var(&f.seed, "seed", "the executor's setting seed, which makes simulators repeatable")
+	f.target.register(cmd)
 	flags.BoolVar(&f.json, "json", false, "one line of JSON for each circuit")
 	completes(cmd, "executor", completeRef)
 	completes(cmd, "device", completeDevice)
@@ -79,7 +82,7 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 
 	failed := 0
 	for i, s := range sources {
-		r, err := c.runOne(ctx, e, s, f.shots.value, i, len(sources))
+		r, err := c.runOne(ctx, e, s, f, i, len(sources))
 		switch {
 		case ctx.Err() != nil && err != nil:
 			c.complain("interrupted; %d of %d circuits were run", i, len(sources))
@@ -110,22 +113,18 @@ type ran struct {
 }
 
 // runOne runs the circuit of a source, the ith of n.
-func (c *cli) runOne(ctx context.Context, e *executor.Executor, s source, shots uint64, i, n int) (*ran, error) {
-	ir, err := s.read(c.stdin)
-	if err != nil {
-		return nil, err
-	}
-	circuit, err := abi.ParseCircuit(ir)
+func (c *cli) runOne(ctx context.Context, e *executor.Executor, s source, f *runFlags, i, n int) (*ran, error) {
+	circuit, err := s.circuit(c.stdin, f.target.Target)
 	if err != nil {
 		return nil, err
 	}
 	defer c.stderr.working("running %s (%d of %d)", s.id, i+1, n)()
 	start := time.Now()
-	execution, err := e.Run(ctx, &abi.Job{ID: s.id, Circuit: circuit, Shots: shots})
+	execution, err := e.Run(ctx, &abi.Job{ID: s.id, Circuit: circuit, Shots: f.shots.value})
 	if err != nil {
 		return nil, err
 	}
-	return &ran{s, e.Device().Name, len(circuit.Measurements), shots, execution, time.Since(start)}, nil
+	return &ran{s, e.Device().Name, len(circuit.Measurements), f.shots.value, execution, time.Since(start)}, nil
 }
 
 func (r *ran) result() *result {

@@ -9,10 +9,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/abi/qasm"
 	"github.com/spf13/cobra"
 )
 
-const stdinPath = "-"
+const (
+	stdinPath  = "-"
+	qasmEnding = ".qasm"
+)
 
 // source is where the text of a circuit comes from.
 type source struct {
@@ -25,7 +30,14 @@ func newSource(path string) source {
 	if path == stdinPath {
 		return source{path: path, id: "stdin"}
 	}
-	return source{path: path, id: strings.TrimSuffix(filepath.Base(path), ".json")}
+	id := filepath.Base(path)
+	for _, ending := range []string{".json", qasmEnding} {
+		if short, ok := strings.CutSuffix(id, ending); ok {
+			id = short
+			break
+		}
+	}
+	return source{path: path, id: id}
 }
 
 func newSources(paths []string) []source {
@@ -54,6 +66,42 @@ func (s source) read(stdin io.Reader) (string, error) {
 	return string(text), err
 }
 
+// circuit returns the circuit, which for a program in OpenQASM is one for target.
+// The error does not name the path.
+func (s source) circuit(stdin io.Reader, target abi.Target) (*abi.Circuit, error) {
+	text, err := s.read(stdin)
+	if err != nil {
+		return nil, err
+	}
+	if s.holdsQASM(text) {
+		return qasm.Parse(text, target)
+	}
+	return abi.ParseCircuit(text)
+}
+
+// ir returns the circuit's text for a cloud: IR as it is, right or wrong, and a
+// program in OpenQASM as a circuit for target.
+func (s source) ir(stdin io.Reader, target abi.Target) (string, error) {
+	text, err := s.read(stdin)
+	if err != nil || !s.holdsQASM(text) {
+		return text, err
+	}
+	circuit, err := qasm.Parse(text, target)
+	if err != nil {
+		return "", err
+	}
+	return string(circuit.AppendIR(nil)), nil
+}
+
+// holdsQASM tells OpenQASM from IR: a file by its name, standard input by how it
+// begins.
+func (s source) holdsQASM(text string) bool {
+	if s.path == stdinPath {
+		return strings.HasPrefix(strings.TrimSpace(text), "OPENQASM")
+	}
+	return strings.EqualFold(filepath.Ext(s.path), qasmEnding)
+}
+
 // shown is what messages call the source.
 func (s source) shown() string {
 	switch s.path {
@@ -66,10 +114,39 @@ func (s source) shown() string {
 	}
 }
 
+// targetFlag is the gate set that OpenQASM programs are read for.
+type targetFlag struct{ abi.Target }
+
+func (t *targetFlag) Set(name string) error {
+	for _, target := range qasmTargets {
+		if name == target.String() {
+			t.Target = target
+			return nil
+		}
+	}
+	return errors.New("want cz or cnot")
+}
+
+func (t *targetFlag) Type() string { return "TARGET" }
+
+// qasmTargets have a spelling in OpenQASM.
+var qasmTargets = []abi.Target{abi.CZ, abi.CNOT}
+
+func (t *targetFlag) register(cmd *cobra.Command) {
+	cmd.Flags().Var(t, "target", "gate set that OpenQASM circuits are for: cz or cnot")
+	completes(cmd, "target", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		for _, target := range qasmTargets {
+			names = append(names, target.String())
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
 // circuitArguments asks for at least one circuit.
 func circuitArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return misused(cmd, "%s needs a CIRCUIT, the path of an IR file", cmd.Name())
+		return misused(cmd, "%s needs a CIRCUIT, the path of an IR or OpenQASM file", cmd.Name())
 	}
 	return anyCircuits(cmd, args)
 }

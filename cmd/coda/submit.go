@@ -21,10 +21,11 @@ const (
 )
 
 type submitFlags struct {
-	cloud text
-	shots number
-	wait  bool
-	json  bool
+	cloud  text
+	shots  number
+	target targetFlag
+	wait   bool
+	json   bool
 }
 
 func (c *cli) submitCommand() *cobra.Command {
@@ -58,6 +59,7 @@ The status is 0 if all jobs were taken, and with --wait completed.`,
 	flags.SortFlags = false
 	flags.Var(&f.cloud, "cloud", "the cloud's address (default $"+devCloudEnv+", else "+devCloud+")")
 	flags.Var(&f.shots, "shots", "how often each circuit is run")
+	f.target.register(cmd)
 	flags.BoolVar(&f.wait, "wait", false, "wait for the results")
 	flags.BoolVar(&f.json, "json", false, "one line of JSON for each circuit")
 	completes(cmd, "cloud", cobra.NoFileCompletions)
@@ -92,7 +94,7 @@ func (c *cli) submit(ctx context.Context, cloud string, f *submitFlags, sources 
 		outcome error
 	)
 	for _, s := range sources {
-		ir, err := s.read(c.stdin)
+		ir, err := s.ir(c.stdin, f.target.Target)
 		if err != nil {
 			c.complain("%s: %v", s.shown(), err)
 			outcome = errReported

@@ -66,7 +66,7 @@ func (s *screen) Write(p []byte) (int, error) {
 }
 
 func (s *screen) printf(format string, args ...any) {
-	fmt.Fprintf(s, format, args...)
+	_, _ = fmt.Fprintf(s, format, args...) // a closed terminal or pipe is nobody to tell
 }
 
 // working tells a person at the terminal what is being done, if it is not done
@@ -120,7 +120,7 @@ func (s *screen) paint(as style, text string) string {
 // printError reports what ended a command. Errors that were joined get a line
 // each.
 func (c *cli) printError(err error) {
-	if err == nil || err == errReported {
+	if err == nil || errors.Is(err, errReported) {
 		return
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -145,9 +145,9 @@ func (c *cli) complain(format string, args ...any) {
 	c.stderr.printf("%s: %s\n", c.name, fmt.Sprintf(format, args...))
 }
 
-// banner introduces a command that stays: its name in a box, and what it is run
-// with, as pairs of a label and a value.
-func (c *cli) banner(title string, rows [][2]string) {
+// banner shows a command's name in a box, and below it pairs of a label and a
+// value.
+func (s *screen) banner(title string, rows [][2]string) {
 	const columns = 48
 	spaced := strings.Join(strings.Split("CODA·"+title, ""), " ")
 	spaced = strings.Replace(spaced, " · ", "  ·  ", 1)
@@ -158,18 +158,19 @@ func (c *cli) banner(title string, rows [][2]string) {
 		fmt.Fprintf(&b, "  %-14s%s\n", row[0], row[1])
 	}
 	b.WriteString(rule + "──\n")
-	c.stderr.printf("%s", b.String())
+	s.printf("%s", b.String())
 }
 
-// log is for what nodes and executors say. Lines at a prompt need no time.
+// log is for what executors say at a prompt, where lines need no time.
 func (c *cli) log(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{
-		Level: level,
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
+	return logStyle{level: level}.log(c.stderr, withoutTime)
+}
+
+func withoutTime(o *slog.HandlerOptions) {
+	o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}
 }

@@ -64,8 +64,7 @@ func TestMessageWhileWorking(t *testing.T) {
 func TestBanner(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	c := &cli{stderr: &screen{w: &out}}
-	c.banner("NODE", [][2]string{{"MODE", "token"}})
+	(&screen{w: &out}).banner("NODE", [][2]string{{"MODE", "token"}})
 	lines := strings.Split(out.String(), "\n")
 	if lines[1] != "│  C O D A  ·  N O D E                           │" || lines[3] != "  MODE          token" {
 		t.Errorf("shown:\n%s", out.String())

@@ -14,7 +14,7 @@ import (
 // its end after the first.
 const (
 	ProbeEvery = time.Second
-	ProbeLimit = 3 * time.Second // then Redis counts as away
+	ProbeLimit = 2 * time.Second // then Redis counts as away
 )
 
 // health is how Redis stands: well once a probe has found that jobs can be

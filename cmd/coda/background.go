@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/conductorquantum/coda/host/daemon"
+	"github.com/conductorquantum/coda/host/executor"
+)
+
+const lastWords = 10 // lines of the log that follow a start that failed
+
+// startInBackground starts a node that outlives this command, and returns when it
+// takes jobs. Wrong is what is wrong with the settings.
+func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) error {
+	s := &p.settings
+	if s.StateDir != "" {
+		status, err := daemon.Look(s.StateDir)
+		if err == nil && status.Running {
+			c.complain("already running (%s)", who(&status))
+			return errReported
+		}
+		wrong = cmp.Or(wrong, err)
+	}
+	if wrong != nil {
+		return wrong
+	}
+	c.stderr.banner("DAEMON", p.about())
+	for _, warning := range s.Warnings {
+		c.complain("%s", warning)
+	}
+	logPath := daemon.DefaultLog(s.StateDir)
+	ctx, stop := untilInterrupted(ctx)
+	defer stop()
+	started := c.stderr.working("starting a node in the background")
+	status, err := daemon.Start(ctx, daemon.StartConfig{
+		StateDir: s.StateDir,
+		Argv:     []string{os.Args[0], "start"}, // the flags are in the environment
+		Env:      p.childEnvironment(),
+		LogPath:  logPath,
+		Timeout:  p.patience(),
+	})
+	started()
+	switch {
+	case err == nil:
+	case errors.Is(err, daemon.ErrRunning):
+		c.complain("%v", err)
+		return errReported
+	case ctx.Err() != nil:
+		c.complain("interrupted; no node was started")
+		return errReported
+	default:
+		c.complain("%v", err)
+		c.showLastWords(err, logPath)
+		return errReported
+	}
+	c.stdout.printf("Started daemon (PID %d)\n", status.PID)
+	c.stdout.printf("  %-*s  %s\n", len(c.name+" status"), "log", logPath)
+	for _, hint := range [][2]string{{"stop", "stops it"}, {"status", "says how it is"}, {"logs", "shows what it logs, with -f as it goes on"}} {
+		c.stdout.printf("  %s %-6s  %s\n", c.name, hint[0], hint[1])
+	}
+	return nil
+}
+
+// childEnvironment is what the node in the background is told: all that this
+// process was, the flags included. A token that was read here cannot always be
+// read again, so it goes along; the child takes it out of its environment.
+func (p *prospect) childEnvironment() []string {
+	environ := append(p.environ[:len(p.environ):len(p.environ)], p.style.environment()...)
+	if p.settings.NodeToken == "" {
+		return environ
+	}
+	for _, entry := range p.environ {
+		if name, value, _ := strings.Cut(entry, "="); strings.EqualFold(name, tokenFileEnv) && value != "" {
+			return append(environ, tokenFileEnv+"=", tokenEnv+"="+string(p.settings.NodeToken))
+		}
+	}
+	return environ
+}
+
+// patience is how long the node may take until it takes jobs: more than its own
+// limits, so that it and nobody else gives up, in the middle of a log-on least of
+// all.
+func (p *prospect) patience() time.Duration {
+	const each = 90 * time.Second // between two attempts to connect
+	s := &p.settings
+	return 3*time.Minute + cmp.Or(p.device.Limits.OpenTime, executor.DefaultLimits.OpenTime) +
+		time.Duration(s.ConnectRetries)*(s.ConnectTimeout+each)
+}
+
+// showLastWords shows the end of the log, unless the error does already.
+func (c *cli) showLastWords(err error, logPath string) {
+	var words bytes.Buffer
+	if strings.Contains(err.Error(), logPath) || daemon.Tail(&words, logPath, lastWords) != nil || words.Len() == 0 {
+		return
+	}
+	c.stderr.printf("The last lines of %s:\n  %s\n", logPath, strings.ReplaceAll(strings.TrimSpace(words.String()), "\n", "\n  "))
+}
+
+// who names a node that runs.
+func who(status *daemon.Status) string {
+	if status.PID == 0 {
+		return status.Doubt
+	}
+	return fmt.Sprintf("PID %d", status.PID)
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/conductorquantum/coda/host"
+	"github.com/conductorquantum/coda/host/daemon"
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) resetCommand() *cobra.Command {
+	p := newPlace()
+	cmd := &cobra.Command{
+		Use:     "reset [flags]",
+		Short:   "Stop the node and forget its credentials and its log",
+		GroupID: forOperators,
+		Long: `Stop the node in the background, and remove what nodes left: credentials, log and
+VPN profile in the state directory, and what an older node left in the temporary
+directory. Only files of ours are removed. The next start needs a new token.
+
+A node in the foreground is not stopped, and nothing is removed while it runs.
+
+The status is 0 if nothing is left.`,
+		Example: `  {{name}} reset
+  {{name}} --reset`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.settings()
+			if err != nil {
+				return err
+			}
+			ctx, stop := untilInterrupted(cmd.Context())
+			defer stop()
+			return c.reset(ctx, s.StateDir)
+		},
+	}
+	p.register(cmd)
+	return cmd
+}
+
+func (c *cli) reset(ctx context.Context, stateDir string) error {
+	node, err := daemon.Look(stateDir)
+	switch {
+	case err != nil:
+		return err
+	case node.Running && node.PID == 0:
+		c.complain("a node runs on %s and cannot be verified: %s; stop it where it was started, then reset", stateDir, node.Doubt)
+		return errReported
+	case node.Running && node.LogPath == "":
+		c.complain("a node runs on %s in the foreground (%s); stop it first, then reset", stateDir, who(&node))
+		return errReported
+	}
+	if err := c.stop(ctx, stateDir); err != nil && node.Running {
+		return err
+	}
+	c.stdout.printf("No Coda VPN service was found\n")
+	done, err := host.Reset(host.ResetConfig{StateDir: stateDir, Version: readVersions().Version})
+	if errors.Is(err, daemon.ErrRunning) {
+		c.complain("a node was started just now, so nothing was removed: %v", err)
+		return errReported
+	}
+	if err != nil {
+		return err
+	}
+	return c.showRemovals(done)
+}
+
+func (c *cli) showRemovals(done []host.Removal) error {
+	var outcome error
+	removed := 0
+	for _, r := range done {
+		switch {
+		case r.Removed:
+			removed++
+			c.stdout.printf("  removed    %s\n", r.Path)
+		case r.Failed:
+			outcome = errReported
+			c.stdout.printf("  failed     %s: %s\n", r.Path, r.Kept)
+		case r.Kept != "":
+			c.stdout.printf("  kept       %s: %s\n", r.Path, r.Kept)
+		default:
+			c.stdout.printf("  not found  %s\n", r.Path)
+		}
+	}
+	if removed == 0 {
+		c.stdout.printf("Nothing was removed\n")
+	}
+	return outcome
+}

@@ -36,7 +36,7 @@ func Find(ref string) (Program, error) {
 	refuse := func(format string, args ...any) (Program, error) {
 		return Program{}, &fault.ExecutorError{Executor: ref, Cause: fault.Refused, Reason: fmt.Sprintf(format, args...)}
 	}
-	file, err := os.Open(ref)
+	info, err := os.Stat(ref) // opening a pipe could wait for ever
 	switch {
 	case os.IsNotExist(err) && !strings.ContainsRune(ref, filepath.Separator) && filepath.Ext(ref) == "":
 		return refuse("there is no such file, and the built-in executors are %s", strings.Join(guests.Names(), " and "))
@@ -44,11 +44,16 @@ func Find(ref string) (Program, error) {
 		return refuse("there is no such file")
 	case err != nil:
 		return refuse("the file cannot be read: %v", err)
+	case info.IsDir():
+		return refuse("it is a directory: name the .wasm file in it")
+	case !info.Mode().IsRegular():
+		return refuse("it is a device or a pipe and no file")
+	}
+	file, err := os.Open(ref)
+	if err != nil {
+		return refuse("the file cannot be read: %v", err)
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return refuse("it is a directory: name the .wasm file in it")
-	}
 	if p.Wasm, err = io.ReadAll(io.LimitReader(file, maxModule+1)); err != nil {
 		return refuse("the file cannot be read: %v", err)
 	}

@@ -100,7 +100,7 @@ func (c *cli) showLastWords(err error, logPath string) {
 	if strings.Contains(err.Error(), logPath) || daemon.Tail(&words, logPath, lastWords) != nil || words.Len() == 0 {
 		return
 	}
-	c.stderr.printf("The last lines of %s:\n  %s\n", logPath, strings.ReplaceAll(strings.TrimSpace(words.String()), "\n", "\n  "))
+	c.stderr.printf("The last lines of %s:\n  %s\n", logPath, printableLines(strings.TrimSpace(words.String())))
 }
 
 // who names a node that runs.

@@ -53,6 +53,9 @@ func (c *cli) open(ctx context.Context, b *bench) (*executor.Executor, error) {
 	if err != nil {
 		c.complain("compiled executors are not kept, so that each start compiles again: %v", err)
 	}
+	if len(b.device.Endpoints)+len(b.device.Files) > 0 {
+		c.complain("%s: this release grants no endpoints and no files to executors: those of the device file have no effect", b.device.Path)
+	}
 	defer c.stderr.working("opening %s", b.program.Name)()
 	return executor.Open(ctx, executor.Config{
 		Name:     b.program.Name,

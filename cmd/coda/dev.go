@@ -3,11 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"math"
+	"time"
 
 	"github.com/conductorquantum/coda/cmd/coda/circuits"
 	"github.com/conductorquantum/coda/host"
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/devcloud"
+	"github.com/conductorquantum/coda/host/fault"
 	"github.com/spf13/cobra"
 )
 
@@ -19,12 +24,14 @@ const (
 	anyAddress      = "127.0.0.1:0"
 )
 
+const redisPatience = 5 * time.Second // with the Redis that was given
+
 type devFlags struct {
 	executor text
 	device   text
 	redis    text
-	cloud    text
-	node     text
+	cloud    address
+	node     address
 	shots    number
 	target   targetFlag
 	once     bool
@@ -36,8 +43,6 @@ func (c *cli) devCommand() *cobra.Command {
 		executor: text{word: "REF"},
 		device:   text{word: "FILE"},
 		redis:    text{word: "URL"},
-		cloud:    text{word: "ADDRESS"},
-		node:     text{word: "ADDRESS"},
 		shots:    number{value: defaultShots, least: 1, most: math.MaxInt64, set: true},
 		log:      newLogFlags(),
 	}
@@ -57,6 +62,11 @@ With --once the status is 0 if all jobs completed.`,
 		Args:              anyCircuits,
 		ValidArgsFunction: completeCircuit,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.redis.value != "" {
+				if err := config.CheckRedisURL(config.Secret(f.redis.value)); err != nil {
+					return misused(cmd, "--redis %v: write redis://HOST:PORT, rediss://… or unix:///PATH", err)
+				}
+			}
 			return c.dev(cmd.Context(), &f, newSources(args))
 		},
 	}
@@ -111,6 +121,10 @@ func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
 	sending, stopSending := context.WithCancel(ctx)
 	go func() {
 		defer stopSending()
+		if err := askRedis(ctx, f.redis.value, log); err != nil {
+			ended <- err
+			return
+		}
 		ended <- host.Dev(ctx, host.DevConfig{
 			Executor: b.program.Ref,
 			Device:   b.device,
@@ -145,6 +159,28 @@ func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
 		c.stderr.printf("The node takes jobs until Ctrl-C.\n")
 	}
 	return <-ended
+}
+
+// askRedis finds out whether the Redis that was given answers. A node would go on
+// asking, as its Redis may come back; here it is more likely the wrong one.
+func askRedis(ctx context.Context, url string, log *slog.Logger) error {
+	if url == "" {
+		return nil
+	}
+	cloud, err := devcloud.New(devcloud.Config{RedisURL: url, Log: log})
+	if err != nil {
+		return err
+	}
+	defer cloud.Close()
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	if _, err := cloud.Stats(ctx); err != nil {
+		if node, ok := errors.AsType[*fault.NodeError](err); ok {
+			err = node.Err // what Redis, or the way to it, says
+		}
+		return &fault.NodeError{Op: "--redis", Reason: "the Redis at " + host.MaskRedisURL(config.Secret(url)) + " cannot be used; without the flag, one inside is", Err: err}
+	}
+	return nil
 }
 
 // showAddresses says where things are. The Redis inside is for its owner to look

@@ -83,8 +83,8 @@ func (c *cli) showFinding(f host.Finding) {
 	if f.Level != host.OK {
 		level = c.stdout.paint(bold, level)
 	}
-	c.stdout.printf("  %s%-12s%s\n", level, f.Check, f.What)
+	c.stdout.printf("  %s%-12s%s\n", level, printable(f.Check), printable(f.What))
 	if f.Do != "" {
-		c.stdout.printf("%25s%s\n", "→ ", f.Do)
+		c.stdout.printf("%25s%s\n", "→ ", printable(f.Do))
 	}
 }

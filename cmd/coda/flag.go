@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,24 @@ func (t *text) Set(s string) error { t.value = s; return nil }
 func (t *text) String() string     { return t.value }
 func (t *text) Type() string       { return t.word }
 
+// address is a flag's value: a host and a port.
+type address struct{ value string }
+
+func (a *address) Set(s string) error { a.value = s; return checkAddress(s) }
+func (a *address) String() string     { return a.value }
+func (*address) Type() string         { return "ADDRESS" }
+
+func checkAddress(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("want host:port, such as 127.0.0.1:8700")
+	}
+	return nil
+}
+
 // choice is a flag's value: one of some words, none at first.
 type choice struct {
 	value string
@@ -86,6 +105,21 @@ func abbreviated(flags *pflag.FlagSet) {
 		}
 		return pflag.NormalizedName(name)
 	})
+}
+
+// meant is the end of a message about a flag that is not there: those with a name
+// near it.
+func meant(flags *pflag.FlagSet, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || unknown.GetSpecifiedShortnames() != "" {
+		return ""
+	}
+	// Cobra knows which names are near each other, of commands.
+	var names cobra.Command
+	flags.VisitAll(func(f *pflag.Flag) {
+		names.AddCommand(&cobra.Command{Use: "--" + f.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	return suggestion(&names, "--"+unknown.GetSpecifiedName())
 }
 
 // noArguments refuses arguments.

@@ -31,7 +31,7 @@ const (
 func (c *cli) showResult(r *result) {
 	var b strings.Builder
 	s := c.stdout
-	fmt.Fprintf(&b, "%s%s\n", s.paint(bold, r.title), s.paint(dim, indent+r.summary()))
+	fmt.Fprintf(&b, "%s%s\n", s.paint(bold, printable(r.title)), s.paint(dim, indent+printable(r.summary())))
 	for _, line := range r.histogram(s) {
 		b.WriteString(indent + line + "\n")
 	}
@@ -66,7 +66,7 @@ type row struct {
 func (r *result) rows() (shown, hidden []row) {
 	all := make([]row, 0, len(r.counts))
 	for bits, count := range maps.All(r.counts) {
-		all = append(all, row{bits, count})
+		all = append(all, row{printable(bits), count})
 	}
 	if len(all) <= maxRows {
 		slices.SortFunc(all, func(a, b row) int { return cmp.Compare(a.bits, b.bits) })

@@ -4,7 +4,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -42,8 +44,16 @@ func (c *cli) main(ctx context.Context, args []string) int {
 	root := c.rootCommand()
 	root.SetArgs(resetFirst(args))
 	err := root.ExecuteContext(ctx)
-	c.printError(err)
-	return exitCode(err)
+	broken := c.stdout.failure()
+	if broken == nil {
+		c.printError(err)
+		return exitCode(err)
+	}
+	if !errors.Is(err, broken) {
+		c.printError(err)
+	}
+	c.complain("standard output cannot be written, so what it got is not complete: %v", withoutPath(broken))
+	return cmp.Or(exitCode(err), exitFailed)
 }
 
 // resetFirst gives the flag --reset the meaning that it always had: before a

@@ -3,14 +3,19 @@
 package main
 
 import (
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/conductorquantum/coda/host/devcloud"
+	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 // Ctrl-C ends the circuit that runs; what was measured before it stands.
@@ -23,6 +28,90 @@ func TestRunInterrupted(t *testing.T) {
 	p.exits(t, exitFailed)
 	if out := p.stdout.String(); !strings.HasPrefix(out, `{"job_id":"zeros","status":"completed"`) || strings.Count(out, "\n") != 1 {
 		t.Errorf("standard output has\n%s", out)
+	}
+}
+
+// The first Ctrl-C says that there is a second one, which ends even a run that
+// waits for somebody to write.
+func TestRunKilled(t *testing.T) {
+	t.Parallel()
+	stdin, typing, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	defer typing.Close()
+	p := launchWith(t, stdin, nil, workshop(t), nil, "run", "--json", "zeros.json", "-")
+	p.waitForOutput(t, `"job_id":"zeros","status":"completed"`)
+	p.signal(t, os.Interrupt)
+	p.waitFor(t, "^coda: stopping; Ctrl-C again to kill$")
+	p.signal(t, os.Interrupt)
+	<-p.ended
+	if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("it ended with %v, not by the second signal", p.cmd.ProcessState)
+	}
+}
+
+// What cannot be written is a failure, and it is said once.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	dir := workshop(t)
+	for _, args := range [][]string{
+		{"run", "--json", "zeros.json", "zeros.json"},
+		{"run", "zeros.json"},
+		{"inspect", "noop"},
+		{"inspect", "--json", "noop"},
+		{"status"},
+		{"version"},
+		{"version", "--json"},
+		{"completion", "fish"},
+		{"help"},
+		{"run", "--help"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			t.Parallel()
+			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			if err != nil {
+				t.Skip("this system has no device that is always full")
+			}
+			defer full.Close()
+			p := launchWith(t, nil, full, dir, nil, args...)
+			p.exits(t, exitFailed)
+			const want = "coda: standard output cannot be written, so what it got is not complete: no space left on device"
+			if got := strings.Join(p.stderr, "\n"); got != want {
+				t.Errorf("messages: %s", got)
+			}
+		})
+	}
+}
+
+// A Redis of one's own is used, once it was found to answer.
+func TestDevOnRedis(t *testing.T) {
+	t.Parallel()
+	p := launch(t, workshop(t), nil, "dev", "--once", "--executor", "backend.wasm", "--redis", redistest.Start(t), "zeros.json")
+	p.exits(t, exitOK)
+	if out := p.stdout.String(); !strings.HasPrefix(out, "zeros  1024 shots in ") {
+		t.Errorf("standard output has\n%s", out)
+	}
+}
+
+// What answers at the address of a cloud may be something else.
+func TestSubmitElsewhere(t *testing.T) {
+	t.Parallel()
+	dir := workshop(t)
+	for name, answer := range map[string]http.HandlerFunc{
+		"no such page": http.NotFound,
+		"a page":       func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>welcome</html>") },
+		"a log-on":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(answer)
+			defer server.Close()
+			p := launch(t, dir, nil, "submit", "--cloud", server.Listener.Addr().String(), "zeros.json")
+			p.exits(t, exitFailed)
+			p.waitFor(t, "^coda: submit: what answers at "+regexp.QuoteMeta(server.URL)+" is not the cloud of a `coda dev`")
+		})
 	}
 }
 

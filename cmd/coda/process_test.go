@@ -27,6 +27,13 @@ type process struct {
 // launch starts coda in dir, which is its home. The test's end kills it.
 func launch(t *testing.T, dir string, env []string, args ...string) *process {
 	t.Helper()
+	return launchWith(t, nil, nil, dir, env, args...)
+}
+
+// launchWith is launch with other files for standard input and standard output,
+// if they are not nil.
+func launchWith(t *testing.T, stdin, stdout *os.File, dir string, env []string, args ...string) *process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +43,12 @@ func launch(t *testing.T, dir string, env []string, args ...string) *process {
 	p.cmd = &exec.Cmd{
 		Path: self, Args: append([]string{"coda"}, args...), Dir: dir, Stdout: &p.stdout,
 		Env: append([]string{"HOME=" + dir, "XDG_CACHE_HOME=" + cacheDir, "GORACE=" + raceOptions, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, env...),
+	}
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
+	if stdout != nil {
+		p.cmd.Stdout = stdout
 	}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

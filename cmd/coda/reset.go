@@ -73,14 +73,14 @@ func (c *cli) showRemovals(done []host.Removal) error {
 		switch {
 		case r.Removed:
 			removed++
-			c.stdout.printf("  removed    %s\n", r.Path)
+			c.stdout.printf("  removed    %s\n", printable(r.Path))
 		case r.Failed:
 			outcome = errReported
-			c.stdout.printf("  failed     %s: %s\n", r.Path, r.Kept)
+			c.stdout.printf("  failed     %s: %s\n", printable(r.Path), printable(r.Kept))
 		case r.Kept != "":
-			c.stdout.printf("  kept       %s: %s\n", r.Path, r.Kept)
+			c.stdout.printf("  kept       %s: %s\n", printable(r.Path), printable(r.Kept))
 		default:
-			c.stdout.printf("  not found  %s\n", r.Path)
+			c.stdout.printf("  not found  %s\n", printable(r.Path))
 		}
 	}
 	if removed == 0 {

@@ -59,10 +59,10 @@ standard input.`,
 	root.SetHelpCommand(c.helpCommand())
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate("{{with or .Long .Short}}{{.}}\n\n{{end}}{{.UsageString}}")
-	root.SetOut(c.stdout)
+	root.SetOut(forgiving{c.stdout})
 	root.SetErr(c.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return misused(cmd, "%v", err)
+		return misused(cmd, "%v%s", err, meant(cmd.Flags(), err))
 	})
 	root.Flags().Bool("reset", false, "as the command reset, which it comes before")
 	for _, cmd := range append(root.Commands(), root) {

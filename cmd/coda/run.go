@@ -36,6 +36,9 @@ func (c *cli) runCommand() *cobra.Command {
 outcome was measured. With --json, print for each circuit the line that a node
 would send as the job's result; the job's id is the file's name without its ending.
 
+The first Ctrl-C asks the executor to stop and waits for it, the second ends the
+program at once, as the signal does.
+
 The status is 0 if all circuits completed and 1 if any failed.`,
 		Example: `  {{name}} run bell.json
   {{name}} run --executor backend.wasm --device site/device.toml bell.json ghz.json
@@ -72,7 +75,7 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 	if f.seed.set {
 		b.seed(f.seed.value)
 	}
-	ctx, stop := untilInterrupted(ctx)
+	ctx, stop := untilInterrupted(ctx, func() { c.complain("stopping; Ctrl-C again to kill") })
 	defer stop()
 	e, err := c.open(ctx, b)
 	if err != nil {
@@ -94,6 +97,9 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 			c.stdout.printf("%s\n", webhook.Completed(s.id, r.measurements, r.execution, r.elapsed))
 		default:
 			c.showResult(r.result())
+		}
+		if err := c.stdout.failure(); err != nil {
+			return err // nobody would see the results of the others
 		}
 	}
 	if failed > 0 {

@@ -20,7 +20,7 @@ type sheet struct {
 const labelWidth = 12
 
 func (s *sheet) line(label, format string, args ...any) {
-	fmt.Fprintf(&s.b, "%s%-*s%s\n", indent, labelWidth, label, fmt.Sprintf(format, args...))
+	fmt.Fprintf(&s.b, "%s%-*s%s\n", indent, labelWidth, label, printable(fmt.Sprintf(format, args...)))
 }
 
 // list writes "start: a, b, c" over as many lines as it takes.
@@ -50,7 +50,7 @@ func (c *cli) showInspection(in *inspection) {
 	if in.Path == "" {
 		where = indent + "built in"
 	}
-	fmt.Fprintf(&s.b, "%s%s\n", c.stdout.paint(bold, in.Ref), c.stdout.paint(dim, where))
+	fmt.Fprintf(&s.b, "%s%s\n", c.stdout.paint(bold, printable(in.Ref)), c.stdout.paint(dim, where))
 	s.line("size", "%d bytes", in.Size)
 	s.line("sha256", "%s", in.SHA256)
 	if in.Exports != nil {

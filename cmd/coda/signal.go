@@ -7,12 +7,26 @@ import (
 	"syscall"
 )
 
-// untilInterrupted returns a context that ends at the first Ctrl-C or SIGTERM.
-// The second one finds the default: the process ends, and its children with it.
-func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+// untilInterrupted returns a context that ends at the first Ctrl-C or SIGTERM,
+// after the calls of tell. The second one finds the default: the process ends, and
+// its children with it.
+func untilInterrupted(ctx context.Context, tell ...func()) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		defer cancel()
+		defer signal.Stop(signals)
+		select {
+		case <-signals:
+			signal.Stop(signals) // before anybody is told of the second one
+			for _, tell := range tell {
+				tell()
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 // untilStopped returns a context that ends at the first Ctrl-C or SIGTERM, and a

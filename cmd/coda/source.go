@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -17,6 +19,9 @@ import (
 const (
 	stdinPath  = "-"
 	qasmEnding = ".qasm"
+
+	maxCircuit = 64 << 20  // bytes of a circuit's text
+	wasmMagic  = "\x00asm" // that a WebAssembly file begins with
 )
 
 // source is where the text of a circuit comes from.
@@ -50,20 +55,49 @@ func newSources(paths []string) []source {
 
 // read returns the circuit's text. The error does not name the path.
 func (s source) read(stdin io.Reader) (string, error) {
-	var text []byte
-	var err error
 	switch s.path {
 	case "":
 		return s.text, nil
 	case stdinPath:
-		text, err = io.ReadAll(stdin)
-	default:
-		text, err = os.ReadFile(s.path)
+		return readText(stdin)
 	}
+	info, err := os.Stat(s.path) // opening a pipe could wait for ever
+	switch {
+	case err != nil:
+		return "", withoutPath(err)
+	case info.IsDir():
+		return "", errors.New("it is a directory: name a file in it")
+	case !info.Mode().IsRegular():
+		return "", errors.New("it is a device or a pipe and no file: to read from one, give - and direct standard input")
+	}
+	file, err := os.Open(s.path)
+	if err != nil {
+		return "", withoutPath(err)
+	}
+	defer file.Close()
+	return readText(file)
+}
+
+// readText reads a circuit's text, as much as one may have.
+func readText(r io.Reader) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxCircuit+1))
+	switch {
+	case err != nil:
+		return "", withoutPath(err)
+	case len(text) > maxCircuit:
+		return "", fmt.Errorf("it has more than %d MiB, the most that a circuit may have", maxCircuit>>20)
+	case bytes.HasPrefix(text, []byte(wasmMagic)):
+		return "", errors.New("this is a WebAssembly file: run it with --executor")
+	}
+	return string(text), nil
+}
+
+// withoutPath is what went wrong with a file that the message names already.
+func withoutPath(err error) error {
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		err = at.Err
+		return at.Err
 	}
-	return string(text), err
+	return err
 }
 
 // circuit returns the circuit, which for a program in OpenQASM is one for target.

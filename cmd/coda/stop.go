@@ -43,7 +43,7 @@ func (c *cli) stop(ctx context.Context, stateDir string) error {
 		c.stdout.printf("Daemon stopped\n")
 		return nil
 	case errors.Is(err, daemon.ErrNotRunning):
-		c.stdout.printf("No daemon is running on %s\n", stateDir)
+		c.stdout.printf("No daemon is running on %s\n", printable(stateDir))
 	case ctx.Err() != nil:
 		c.complain("interrupted; the node goes on stopping")
 	default:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/url"
 	"os"
@@ -30,7 +31,7 @@ type submitFlags struct {
 
 func (c *cli) submitCommand() *cobra.Command {
 	f := submitFlags{
-		cloud: text{word: "URL"},
+		cloud: text{word: "ADDRESS"},
 		shots: number{value: defaultShots, least: 1, most: math.MaxInt64, set: true},
 	}
 	cmd := &cobra.Command{
@@ -57,7 +58,7 @@ The status is 0 if all jobs were taken, and with --wait completed.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.Var(&f.cloud, "cloud", "the cloud's address (default $"+devCloudEnv+", else "+devCloud+")")
+	flags.Var(&f.cloud, "cloud", "host:port or URL of the cloud (default $"+devCloudEnv+", else "+devCloud+")")
 	flags.Var(&f.shots, "shots", "how often each circuit is run")
 	f.target.register(cmd)
 	flags.BoolVar(&f.wait, "wait", false, "wait for the results")
@@ -69,14 +70,17 @@ The status is 0 if all jobs were taken, and with --wait completed.`,
 // cloudURL is the address that was given, if it can be one.
 func (f *submitFlags) cloudURL(cmd *cobra.Command) (string, error) {
 	cloud := cmp.Or(f.cloud.value, os.Getenv(devCloudEnv), devCloud)
+	if checkAddress(cloud) == nil {
+		return "http://" + cloud, nil
+	}
 	u, err := url.Parse(cloud)
 	switch {
 	case err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 		return cloud, nil
 	case f.cloud.value != "":
-		return "", misused(cmd, "--cloud wants a URL such as %s, not %q", devCloud, cloud)
+		return "", misused(cmd, "--cloud wants host:port or a URL such as %s, not %q", devCloud, cloud)
 	default:
-		return "", &fault.ConfigError{Where: devCloudEnv, Reason: "must be a URL such as " + devCloud}
+		return "", &fault.ConfigError{Where: devCloudEnv, Reason: "must be host:port or a URL such as " + devCloud}
 	}
 }
 
@@ -113,7 +117,7 @@ func (c *cli) submit(ctx context.Context, cloud string, f *submitFlags, sources 
 		return errReported
 	}
 	if err != nil {
-		return err
+		return noDevCloud(ctx, client, cloud, err)
 	}
 	for i, id := range ids {
 		jobs[i].id = id
@@ -126,10 +130,26 @@ func (c *cli) submit(ctx context.Context, cloud string, f *submitFlags, sources 
 	return cmp.Or(err, outcome)
 }
 
+// noDevCloud is the error of a submission, with what it comes from if what
+// answers is something else than the cloud of a coda dev, which counts its jobs
+// for whoever asks.
+func noDevCloud(ctx context.Context, client *devcloud.Client, cloud string, err error) error {
+	node, ok := errors.AsType[*fault.NodeError](err)
+	if !ok || node.Retry {
+		return err
+	}
+	_, strange := client.Stats(ctx)
+	if node, ok := errors.AsType[*fault.NodeError](strange); !ok || node.Retry {
+		return err
+	}
+	return &fault.NodeError{Op: "submit", Err: node,
+		Reason: "what answers at " + cloud + " is not the cloud of a `coda dev`, which shows its address as CLOUD when it starts"}
+}
+
 func (c *cli) showQueued(jobs []job, asJSON bool) error {
 	for _, j := range jobs {
 		if !asJSON {
-			c.stdout.printf("%s is queued as %s\n", j.source.id, j.id)
+			c.stdout.printf("%s is queued as %s\n", printable(j.source.id), printable(j.id))
 			continue
 		}
 		if err := c.printJSON(struct {
@@ -159,6 +179,9 @@ func (c *cli) await(ctx context.Context, client *devcloud.Client, jobs []job, f 
 		}
 		if err := c.showState(j, &state, f); err != nil {
 			outcome = err
+		}
+		if err := c.stdout.failure(); err != nil {
+			return err // nobody would see the other results
 		}
 	}
 	return outcome

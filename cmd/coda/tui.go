@@ -4,6 +4,7 @@ package main
 // output, the rest on standard error, so that a pipe gets results only.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ type screen struct {
 	mu     sync.Mutex
 	w      io.Writer
 	status string // what is shown below everything else, erased again
+	broken error  // the first failure to write
 }
 
 // newScreen finds out what file is. Where it is no terminal, nothing but text is
@@ -56,17 +58,33 @@ const eraseLine = "\r\x1b[K"
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.status == "" {
-		return s.w.Write(p)
+	if s.status != "" {
+		_, _ = io.WriteString(s.w, eraseLine)
+		defer func() { _, _ = io.WriteString(s.w, s.status) }()
 	}
-	_, _ = io.WriteString(s.w, eraseLine)
 	n, err := s.w.Write(p)
-	_, _ = io.WriteString(s.w, s.status)
+	s.broken = cmp.Or(s.broken, err)
 	return n, err
 }
 
+// failure is the first error of a write: what was to be read is not complete.
+func (s *screen) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+// forgiving is a screen whose failures are left to main to report, for writers
+// that would report them as well.
+type forgiving struct{ *screen }
+
+func (f forgiving) Write(p []byte) (int, error) {
+	_, _ = f.screen.Write(p)
+	return len(p), nil
+}
+
 func (s *screen) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(s, format, args...) // a closed terminal or pipe is nobody to tell
+	_, _ = fmt.Fprintf(s, format, args...) // failure keeps the error
 }
 
 // working tells a person at the terminal what is being done, if it is not done
@@ -76,7 +94,7 @@ func (s *screen) working(format string, args ...any) (done func()) {
 		return func() {}
 	}
 	// A line that wraps could not be erased.
-	status := []rune(fmt.Sprintf(format, args...) + " …")
+	status := []rune(printable(fmt.Sprintf(format, args...)) + " …")
 	status = status[:min(len(status), s.width-1)]
 	finished := false
 	timer := time.AfterFunc(patience, func() {
@@ -142,7 +160,7 @@ func (c *cli) printError(err error) {
 
 // complain writes a message to standard error, with the program's name in front.
 func (c *cli) complain(format string, args ...any) {
-	c.stderr.printf("%s: %s\n", c.name, fmt.Sprintf(format, args...))
+	c.stderr.printf("%s: %s\n", c.name, printableLines(fmt.Sprintf(format, args...)))
 }
 
 // banner shows a command's name in a box, and below it pairs of a label and a
@@ -155,7 +173,7 @@ func (s *screen) banner(title string, rows [][2]string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "┌%s┐\n│  %-*s│\n└%s┘\n", rule, columns-2, spaced, rule)
 	for _, row := range rows {
-		fmt.Fprintf(&b, "  %-14s%s\n", row[0], row[1])
+		fmt.Fprintf(&b, "  %-14s%s\n", row[0], printable(row[1]))
 	}
 	b.WriteString(rule + "──\n")
 	s.printf("%s", b.String())

@@ -270,7 +270,7 @@ func (n *node) readiness() server.Readiness {
 		r.CurrentJob = &job
 	}
 	if r.Reason == "" && !r.RedisHealthy {
-		r.Reason = "the job queue (Redis) cannot be reached"
+		r.Reason = "the job queue (Redis) cannot be reached, or refuses to hand out jobs"
 	}
 	if r.Reason == "" && n.worker.Full() {
 		r.Reason = fmt.Sprintf("no jobs are taken: %d outcomes wait to be delivered to the cloud", n.worker.InHand())

@@ -187,7 +187,12 @@ func TestJobsInHandSurviveAFlush(t *testing.T) {
 				if err := q.Join(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				add(t, rdb, "job_id", "later")
+				// Not in the same millisecond, where it would get the same id.
+				if err := rdb.XAdd(t.Context(), &redis.XAddArgs{
+					Stream: "qpu:q1:jobs", ID: "9999999999999-0", Values: []string{"job_id", "later"},
+				}).Err(); err != nil {
+					t.Fatal(err)
+				}
 				claim(t, q)
 				if tt.status != nil {
 					rdb.HSet(t.Context(), queue.StatusKey("j"), tt.status...)

@@ -50,7 +50,9 @@ func (w *Worker) claim(ctx context.Context) {
 		case ctx.Err() == nil:
 			failures++
 			w.Log.Warn("no jobs can be taken from Redis", "failures", failures, "error", err)
-			w.rest(ctx, &failures)
+			if w.rest(ctx, &failures) && failures == 0 {
+				w.Log.Info("Redis is back")
+			}
 			// A reply may have been lost. Our peers have not renewed their leases
 			// either: they get the time to do so.
 			strayed, swept = true, time.Now()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/qasm"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 func TestFormat(t *testing.T) {
@@ -160,7 +161,7 @@ func TestFormatRealCircuits(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(paths) == 0 {
-		t.Skip("no ../shared/circuits")
+		require.Missing(t, "circuits", "no ../shared/circuits beside this checkout")
 	}
 	for _, path := range paths {
 		if strings.HasSuffix(path, ".dist.json") {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 const nobody = 65534
@@ -13,7 +15,7 @@ const nobody = 65534
 func asRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("only root can give files away")
+		require.Missing(t, "root", "only root can give files away")
 	}
 }
 

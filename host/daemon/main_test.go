@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host/daemon"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // nodeMode is the mode in which the test binary is a node, of the kind that the
@@ -170,7 +171,7 @@ func stateDir(t *testing.T) string {
 func deserted(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/cmdline"); err != nil {
-		t.Skip("this system has no /proc to find processes in")
+		require.Missing(t, "proc", "this system has no /proc to find processes in")
 	}
 	eventually(t, "no process is left", func() bool {
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")

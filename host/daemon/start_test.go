@@ -16,9 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/conductorquantum/coda/host/daemon"
 	"github.com/conductorquantum/coda/host/fault"
-	"golang.org/x/sys/unix"
 )
 
 // start starts a node that comes up, and stops it when the test ends.

@@ -16,8 +16,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/conductorquantum/coda/host/daemon"
 	"golang.org/x/sys/unix"
+
+	"github.com/conductorquantum/coda/host/daemon"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 const nobody = 65534
@@ -25,7 +27,7 @@ const nobody = 65534
 func asRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("only root can run processes as another user")
+		require.Missing(t, "root", "only root can run processes as another user")
 	}
 }
 

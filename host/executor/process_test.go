@@ -19,6 +19,7 @@ import (
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/guest"
 	"github.com/conductorquantum/coda/host/testkit/fakeguest"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // children lists the processes that run the executor of that name.
@@ -26,7 +27,7 @@ func children(t *testing.T, name string) (pids []int) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil || len(files) == 0 {
-		t.Skip("this system has no /proc to find processes in")
+		require.Missing(t, "proc", "this system has no /proc to find processes in")
 	}
 	for _, file := range files {
 		b, err := os.ReadFile(file)

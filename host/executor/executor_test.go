@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -337,17 +338,37 @@ func TestRefusedBeforeTheGuestSeesThem(t *testing.T) {
 func TestALostChildIsReplaced(t *testing.T) {
 	t.Parallel()
 	const name = "fake-lost"
-	e := open(t, executor.Config{Name: name, Wasm: fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop})})
-	pid := child(t, name)
-	_ = syscall.Kill(pid, syscall.SIGKILL) // while it is idle
-	gone(t, pid, true)
+	var pid atomic.Int32
+	e := open(t, executor.Config{
+		Name: name,
+		Wasm: fakeguest.Assemble(t, map[string]string{
+			"imports": logImport,
+			"bad":     "(call $log (i32.const 1) (i32.const 100) (i32.const 4))" + fakeguest.Loop,
+		}),
+		// The guest's line says that it runs: that is when it is killed.
+		Log: slog.New(slog.NewTextHandler(writer(func() {
+			if pid := pid.Load(); pid > 0 { // 0 would be our own group
+				_ = syscall.Kill(int(pid), syscall.SIGKILL)
+			}
+		}), nil)),
+	})
+	idle := child(t, name)
+	_ = syscall.Kill(idle, syscall.SIGKILL)
+	gone(t, idle, true)
 	good(t, e)
 
-	pid = child(t, name)
-	time.AfterFunc(50*time.Millisecond, func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	pid.Store(int32(child(t, name)))
 	_, err := e.Run(t.Context(), job(13))
 	cause(t, err, fault.Lost, "signal: killed")
 	good(t, e)
+}
+
+// writer calls itself for every write.
+type writer func()
+
+func (w writer) Write(p []byte) (int, error) {
+	w()
+	return len(p), nil
 }
 
 func TestConcurrency(t *testing.T) {

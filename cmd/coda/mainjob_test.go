@@ -22,9 +22,6 @@ import (
 // redis-server, and a cloud over HTTP. Every circuit of up to 20 qubits runs on
 // the simulator, then 5,000 jobs on noop; each is delivered once.
 func TestMainJob(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	t.Parallel()
 	t.Run("statevector", func(t *testing.T) {
 		t.Parallel()

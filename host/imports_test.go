@@ -54,6 +54,8 @@ var only = map[string]struct {
 		"the embedded Redis is for coda dev and for tests"},
 	"github.com/spf13/cobra": {[]string{"cmd/coda"},
 		"nothing below the command line knows of flags"},
+	"github.com/vishvananda/netlink": {[]string{"host/vpn/link"},
+		"links are watched in one place, and changed by nobody"},
 	"os/exec": {[]string{"host/executor", "host/vpn", "host/daemon"},
 		"processes are started in few places"},
 }

@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package openvpn
+
+import "syscall"
+
+func attributes() *syscall.SysProcAttr { return nil }

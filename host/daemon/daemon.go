@@ -13,6 +13,8 @@ import (
 	"errors"
 	"path/filepath"
 	"time"
+
+	"github.com/conductorquantum/coda/host/process"
 )
 
 // The files of a state directory.
@@ -48,5 +50,5 @@ type Status struct {
 	Stopping bool   // it was told to stop and is draining
 	About
 
-	holder holder
+	holder process.ID
 }

@@ -44,7 +44,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		// Nothing that anybody could write is verified: it would have to guess
 		// a process and when it started.
-		reason, _ := rec.doubt(-1)
+		reason, _ := rec.Doubt(-1)
 		if reason == "" {
 			t.Errorf("%q is verified", text)
 		}

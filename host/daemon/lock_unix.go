@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/process"
 )
 
 // Who looks at a lock holds it for microseconds, together with others who do.
@@ -45,11 +46,8 @@ func Lock(stateDir string, about About) (*Held, error) {
 		return nil, &fault.NodeError{Op: "start", Reason: "cannot take the state directory " + stateDir, Err: err}
 	}
 	rec := record{
-		holder: holder{PID: os.Getpid(), Boot: bootID()},
-		Since:  time.Now().Round(time.Second), Version: about.Version, Log: about.LogPath, Drain: about.Drain.Seconds(),
-	}
-	if p, err := inspect(rec.PID); err == nil {
-		rec.Start = p.start // without it nobody signals this node, which Look says
+		ID:    process.Of(os.Getpid()), // without a start nobody signals this node, which Look says
+		Since: time.Now().Round(time.Second), Version: about.Version, Log: about.LogPath, Drain: about.Drain.Seconds(),
 	}
 	if err := rec.write(f); err != nil {
 		f.Close()

@@ -65,7 +65,7 @@ func look(stateDir string) (status Status, settled bool, err error) {
 		return Status{Running: true, Doubt: f.Name() + " does not say which process it is"}, false, nil
 	}
 	status = rec.status()
-	status.Doubt, settled = rec.doubt(owner(info))
+	status.Doubt, settled = rec.Doubt(owner(info))
 	if status.Doubt != "" {
 		status.PID = 0
 	}

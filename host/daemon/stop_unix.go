@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/process"
 )
 
 const stopPoll = 50 * time.Millisecond
@@ -95,7 +96,7 @@ func signal(stateDir string, status Status, action Action) error {
 }
 
 // awaitEnd waits until the holder has let go of the lock.
-func awaitEnd(ctx context.Context, stateDir string, old holder, patience time.Duration) (gone bool, err error) {
+func awaitEnd(ctx context.Context, stateDir string, old process.ID, patience time.Duration) (gone bool, err error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	poll := time.NewTicker(stopPoll)

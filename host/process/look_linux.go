@@ -1,4 +1,4 @@
-package daemon
+package process
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// inspect reads about a process in /proc, see proc(5). The start is in clock
+// look reads about a process in /proc, see proc(5). The start is in clock
 // ticks since the boot. The error is fs.ErrNotExist where there is none.
-func inspect(pid int) (process, error) {
+func look(pid int) (facts, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	stat, err := os.ReadFile(dir + "/stat")
 	var status []byte
@@ -24,17 +24,17 @@ func inspect(pid int) (process, error) {
 		err = fs.ErrNotExist
 	}
 	if err != nil {
-		return process{}, err
+		return facts{}, err
 	}
 	start, err := startTime(stat)
 	if err != nil {
-		return process{}, fmt.Errorf("%s/stat: %w", dir, err)
+		return facts{}, fmt.Errorf("%s/stat: %w", dir, err)
 	}
 	uid, err := effectiveUser(status)
 	if err != nil {
-		return process{}, fmt.Errorf("%s/status: %w", dir, err)
+		return facts{}, fmt.Errorf("%s/status: %w", dir, err)
 	}
-	return process{start: start, uid: uid}, nil
+	return facts{start: start, uid: uid}, nil
 }
 
 // startTime is field 22. Field 2, the program's name, may hold blanks and

@@ -1,4 +1,4 @@
-package daemon
+package process
 
 import (
 	"os"
@@ -37,20 +37,8 @@ func TestEffectiveUser(t *testing.T) {
 			t.Errorf("%q: %d, %v", tt.status, got, err)
 		}
 	}
-	p, err := inspect(os.Getpid())
+	p, err := look(os.Getpid())
 	if err != nil || p.uid != os.Geteuid() || strings.TrimLeft(p.start, "0123456789") != "" || p.start == "" {
 		t.Errorf("this process: %+v, %v", p, err)
 	}
-}
-
-func FuzzNote(f *testing.F) {
-	f.Add("ready 127.0.0.1:80\n")
-	f.Add("failed \"because\"\n")
-	f.Add("failed \"")
-	f.Add("")
-	f.Fuzz(func(t *testing.T, line string) {
-		if ready, err := readNote(line); ready && err != nil {
-			t.Errorf("%q is both", line)
-		}
-	})
 }

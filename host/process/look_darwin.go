@@ -1,4 +1,4 @@
-package daemon
+package process
 
 import (
 	"errors"
@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inspect asks the kernel about a process. The error is fs.ErrNotExist where
+// look asks the kernel about a process. The error is fs.ErrNotExist where
 // there is none.
-func inspect(pid int) (process, error) {
+func look(pid int) (facts, error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if errors.Is(err, unix.EIO) || errors.Is(err, unix.ESRCH) { // EIO: an empty answer
-		return process{}, fs.ErrNotExist
+		return facts{}, fs.ErrNotExist
 	}
 	if err != nil {
-		return process{}, err
+		return facts{}, err
 	}
 	began := info.Proc.P_starttime
-	return process{
+	return facts{
 		start: fmt.Sprintf("%d.%06d", began.Sec, began.Usec),
 		uid:   int(info.Eproc.Ucred.Uid),
 	}, nil

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,10 +25,11 @@ const (
 
 // Members of the config file that are no settings.
 const (
-	memberKeyPath   = "jwt_private_key_path"
-	memberKeyDigest = "jwt_private_key_sha256"
-	memberFromCloud = "jwt_private_key_from_cloud"
-	memberTokenHash = "node_token_hash"
+	memberKeyPath     = "jwt_private_key_path"
+	memberProfilePath = "node_vpn_profile_path"
+	memberKeyDigest   = "jwt_private_key_sha256"
+	memberFromCloud   = "jwt_private_key_from_cloud"
+	memberTokenHash   = "node_token_hash"
 )
 
 const maxStateFile = 1 << 20
@@ -233,16 +233,7 @@ func (s *Store) read(path string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	f, err := openPrivate(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxStateFile+1))
-	if err == nil && len(text) > maxStateFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxStateFile)
-	}
-	return text, err
+	return ReadFile(path)
 }
 
 func member[T any](members map[string]json.RawMessage, key string) T {

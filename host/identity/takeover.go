@@ -48,6 +48,11 @@ func (s *Store) TakeOver(tmp string) (bool, error) {
 		return false, unsafe(oldKey, err)
 	}
 	delete(members, memberKeyPath)
+	// Nor is the tunnel's profile kept where others may put theirs: the next
+	// connect brings it.
+	if filepath.Dir(member[string](members, memberProfilePath)) == filepath.Clean(tmp) {
+		delete(members, memberProfilePath)
+	}
 	rewritten, err := json.MarshalIndent(members, "", "  ")
 	if err != nil {
 		return false, unsafe(oldConfig, err)

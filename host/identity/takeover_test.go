@@ -27,10 +27,10 @@ func TestUnsafeStateIsAWarning(t *testing.T) {
 
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	const old = `{"qpu_id": "q7", "jwt_key_id": "k1", "redis_url": "redis://192.0.2.1", "num_qubits": 7, "jwt_private_key_path": "/etc/passwd"}`
+	const old = `{"qpu_id": "q7", "jwt_key_id": "k1", "redis_url": "redis://192.0.2.1", "num_qubits": 7, "node_vpn_profile_path": "TMP/coda-node.ovpn", "jwt_private_key_path": "/etc/passwd"}`
 	write := func(path, text string, mode os.FileMode) {
 		t.Helper()
-		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "TMP", filepath.Dir(path))), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,6 +77,9 @@ func TestTakeOver(t *testing.T) {
 		}
 		if got := held.Values["jwt_private_key"]; tt.taken && (got != "PEM" || held.Values["qpu_id"] != "q7" || held.Values["num_qubits"] != "7") {
 			t.Errorf("%s: held %v", name, held.Values)
+		}
+		if path := held.Values["node_vpn_profile_path"]; path != "" {
+			t.Errorf("%s: the tunnel's profile would be written to %s, where anybody may write", name, path)
 		}
 		if _, err := os.Lstat(tmp + "/coda-private-key"); tt.taken && err == nil {
 			t.Errorf("%s: the old key is still there", name)

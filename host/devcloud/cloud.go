@@ -37,8 +37,8 @@ type Config struct {
 	NativeGateSet string // "cz"
 	NumQubits     int    // 50
 
-	// Profile is the tunnel configuration that makes nodes connect in vpn mode;
-	// "" is https mode.
+	// Profile is the tunnel configuration for tokens that name none, which then are
+	// for vpn mode; "" makes them for https mode. TokenSpec says it for one token.
 	Profile string
 
 	// Intercept stands before every request, in front of the faults that Cloud.Fault

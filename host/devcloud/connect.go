@@ -50,14 +50,6 @@ type bundle struct {
 	ConnectID     string  `json:"connect_id"`
 }
 
-type vpnPart struct {
-	Required      bool     `json:"required"`
-	InterfaceHint *string  `json:"interface_hint"`
-	CheckInterval *int     `json:"check_interval_sec"`
-	ProbeTargets  []string `json:"probe_targets"`
-	Profile       *string  `json:"client_profile_ovpn"`
-}
-
 // connect serves the first log-on, with a token, and every later one, with a
 // JWT: a credential of three parts.
 func (c *Cloud) connect(w http.ResponseWriter, r *http.Request) {
@@ -163,19 +155,14 @@ func checkTopology(edges [][2]int, d device) error {
 
 func (c *Cloud) bundle(r *http.Request, node Node, d device) bundle {
 	base := c.baseURL(r)
-	b := bundle{
+	return bundle{
 		QPU: node.QPU, DisplayName: d.displayName, NativeGateSet: d.nativeGateSet, NumQubits: d.numQubits,
 		KeyID: node.KeyID, RedisURL: c.cfg.RedisURL, BaseURL: base,
 		ConnectPath: connectPath, HeartbeatPath: heartbeatPath, WebhookPath: webhookPath,
-		VPN: vpnPart{ProbeTargets: []string{}}, Mode: "https",
+		VPN: node.tunnel.part(base), Mode: node.Mode,
 		StreamKey: streamKey(node.QPU), WebhookURL: base + webhookPath,
 		IssuedAt: time.Now().UTC().Format(time.RFC3339), ConnectID: uuid.NewString(),
 	}
-	if c.cfg.Profile != "" {
-		b.Mode = "vpn"
-		b.VPN = vpnPart{Required: true, CheckInterval: new(10), ProbeTargets: []string{base + healthPath}, Profile: &c.cfg.Profile}
-	}
-	return b
 }
 
 func encodeKey(key *rsa.PrivateKey) (string, error) {

@@ -47,8 +47,10 @@ type Node struct {
 	Heartbeats   int       `json:"heartbeats"`
 	LastReport   *Report   `json:"last_heartbeat"`
 	Online       bool      `json:"online"`
+	Mode         string    `json:"connection_mode"` // https or vpn
 
 	public *rsa.PublicKey
+	tunnel *Tunnel // nil in https mode
 }
 
 // Report is a heartbeat as it came.
@@ -70,8 +72,9 @@ type registry struct {
 }
 
 type token struct {
-	state tokenState
-	qpu   string
+	state  tokenState
+	qpu    string
+	tunnel *Tunnel // nil: https mode
 }
 
 func newRegistry() *registry {
@@ -97,11 +100,11 @@ func (r *registry) device(qpu string) (device, bool) {
 	return d, ok
 }
 
-func (r *registry) newToken(qpu string) string {
+func (r *registry) newToken(qpu string, tunnel *Tunnel) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := "coda-node-" + rand.Text()
-	r.tokens[name] = &token{state: active, qpu: qpu}
+	r.tokens[name] = &token{state: active, qpu: qpu, tunnel: tunnel}
 	return name
 }
 
@@ -146,7 +149,8 @@ func (r *registry) redeem(name, fingerprint string, connectivity [][2]int, publi
 	t.state = redeemed
 	n := &Node{
 		KeyID: fmt.Sprintf("qpu-%s-%d", t.qpu, len(r.nodes)+1), QPU: t.qpu, Fingerprint: fingerprint,
-		Connectivity: connectivity, ConnectedAt: time.Now(), Connects: 1, public: public,
+		Connectivity: connectivity, ConnectedAt: time.Now(), Connects: 1,
+		Mode: t.tunnel.mode(), public: public, tunnel: t.tunnel,
 	}
 	r.nodes[n.KeyID] = n
 	r.order = append(r.order, n.KeyID)
@@ -191,18 +195,6 @@ func (r *registry) list() []Node {
 		list = append(list, n)
 	}
 	return list
-}
-
-// Token makes a one-time token for a node of the default QPU.
-func (c *Cloud) Token() string { return c.registry.newToken(c.cfg.QPU) }
-
-// TokenFor makes a one-time token for a node of another QPU, which is
-// registered like the default one. Nodes of one QPU share its job stream.
-func (c *Cloud) TokenFor(qpu string) string {
-	if _, ok := c.registry.device(qpu); !ok {
-		c.registry.register(qpu, device{c.cfg.DisplayName, c.cfg.NativeGateSet, c.cfg.NumQubits})
-	}
-	return c.registry.newToken(qpu)
 }
 
 // Revoke and Expire end an active token's life; Unregister removes a QPU, so

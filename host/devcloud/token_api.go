@@ -4,42 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 )
 
-// Token is a one-time token as people see it.
-type Token struct {
-	Token string `json:"token"`
-	QPU   string `json:"qpu_id"`
-	State string `json:"state"` // active, redeemed, revoked or expired
-}
-
-// Tokens are all that were made, sorted.
-func (c *Cloud) Tokens() []Token {
-	c.registry.mu.Lock()
-	defer c.registry.mu.Unlock()
-	list := make([]Token, 0, len(c.registry.tokens))
-	for name, t := range c.registry.tokens {
-		list = append(list, Token{name, t.qpu, string(t.state)})
-	}
-	slices.SortFunc(list, func(a, b Token) int { return strings.Compare(a.Token, b.Token) })
-	return list
-}
+const maxSpec = 1 << 20 // a profile, and more than a node takes
 
 // postToken makes a token, for a QPU that need not exist yet.
 func (c *Cloud) postToken(w http.ResponseWriter, r *http.Request) {
-	var request struct {
-		QPU string `json:"qpu_id"`
-	}
-	if err := readJSON(w, r, maxSmallBody, &request); err != nil {
+	var spec TokenSpec
+	if err := readJSON(w, r, maxSpec, &spec); err != nil {
 		fail(w, http.StatusBadRequest, err)
 		return
 	}
-	setDefault(&request.QPU, c.cfg.QPU)
-	reply(w, http.StatusCreated, Token{c.TokenFor(request.QPU), request.QPU, string(active)})
+	token, err := c.Issue(spec)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	reply(w, http.StatusCreated, token)
 }
 
 func (c *Cloud) getTokens(w http.ResponseWriter, _ *http.Request) {

@@ -42,7 +42,7 @@ type cli struct {
 // main runs one command line and returns the exit code.
 func (c *cli) main(ctx context.Context, args []string) int {
 	root := c.rootCommand()
-	root.SetArgs(resetFirst(args))
+	root.SetArgs(resetFirst(root, args))
 	err := root.ExecuteContext(ctx)
 	broken := c.stdout.failure()
 	if broken == nil {
@@ -54,20 +54,6 @@ func (c *cli) main(ctx context.Context, args []string) int {
 	}
 	c.complain("standard output cannot be written, so what it got is not complete: %v", withoutPath(broken))
 	return cmp.Or(exitCode(err), exitFailed)
-}
-
-// resetFirst gives the flag --reset the meaning that it always had: before a
-// command it wins over it.
-func resetFirst(args []string) []string {
-	for _, arg := range args {
-		if len(arg) > len("--") && strings.HasPrefix("--reset", arg) {
-			return []string{"reset"}
-		}
-		if !strings.HasPrefix(arg, "-") || arg == "--" {
-			break
-		}
-	}
-	return args
 }
 
 // programName is the name to show for the one that the program was called by.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/conductorquantum/coda/host"
 	"github.com/conductorquantum/coda/host/daemon"
@@ -87,4 +88,40 @@ func (c *cli) showRemovals(done []host.Removal) error {
 		c.stdout.printf("Nothing was removed\n")
 	}
 	return outcome
+}
+
+// resetFirst gives the flag --reset the meaning that it always had: before a
+// command it wins over it. What reset removes cannot be had back, so the rest of
+// the line must be right all the same, is not a call for help, and its --config
+// counts.
+func resetFirst(root *cobra.Command, args []string) []string {
+	asked := false
+	var rest []string
+	for i, arg := range args {
+		if arg == "--" || !strings.HasPrefix(arg, "-") {
+			rest = append(rest, args[i:]...)
+			break
+		}
+		if len(arg) > len("--") && strings.HasPrefix("--reset", arg) {
+			asked = true
+		} else {
+			rest = append(rest, arg)
+		}
+	}
+	if !asked {
+		return args
+	}
+	reset := []string{"reset"}
+	cmd, flags, err := root.Find(rest)
+	if err != nil || cmd == root {
+		return append(reset, rest...)
+	}
+	cmd.InitDefaultHelpFlag()
+	if cmd.ParseFlags(flags) != nil || cmd.Flags().Changed("help") || cmd.ValidateArgs(cmd.Flags().Args()) != nil {
+		return rest // which that command refuses, or answers with its help
+	}
+	if file := cmd.Flags().Lookup("config"); file != nil && file.Changed {
+		reset = append(reset, "--config", file.Value.String())
+	}
+	return reset
 }

@@ -65,6 +65,7 @@ standard input.`,
 		return misused(cmd, "%v%s", err, meant(cmd.Flags(), err))
 	})
 	root.Flags().Bool("reset", false, "as the command reset, which it comes before")
+	root.Flags().Bool("version", false, "as the command version")
 	for _, cmd := range append(root.Commands(), root) {
 		abbreviated(cmd.Flags())
 		for _, text := range []*string{&cmd.Short, &cmd.Long, &cmd.Example} {
@@ -76,10 +77,13 @@ standard input.`,
 
 // noCommand is what runs where no command of that name is there.
 func (c *cli) noCommand(root *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return &usageError{cmd: root, reason: "a command is required", full: true}
+	switch {
+	case len(args) > 0:
+		return misused(root, "there is no command %q%s", args[0], suggestion(root, args[0]))
+	case root.Flags().Changed("version"):
+		return c.showVersion(false)
 	}
-	return misused(root, "there is no command %q%s", args[0], suggestion(root, args[0]))
+	return &usageError{cmd: root, reason: "a command is required", full: true}
 }
 
 func (c *cli) helpCommand() *cobra.Command {

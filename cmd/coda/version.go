@@ -61,20 +61,24 @@ func (c *cli) versionCommand() *cobra.Command {
 		Short: "Show the version of this program and of what it is made of",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			v := readVersions()
-			if asJSON {
-				return c.printJSON(v)
-			}
-			c.stdout.printf("%s %s\n", c.name, v.Version)
-			if v.Revision != "" {
-				c.stdout.printf("  revision  %s%s\n", v.Revision, map[bool]string{true: ", modified"}[v.Modified])
-			}
-			c.stdout.printf("  go        %s %s\n  wazero    %s\n  contract  %s\n", v.Go, v.Platform, v.Engine, v.Contract)
-			return nil
+			return c.showVersion(asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return cmd
+}
+
+func (c *cli) showVersion(asJSON bool) error {
+	v := readVersions()
+	if asJSON {
+		return c.printJSON(v)
+	}
+	c.stdout.printf("%s %s\n", c.name, v.Version)
+	if v.Revision != "" {
+		c.stdout.printf("  revision  %s%s\n", v.Revision, map[bool]string{true: ", modified"}[v.Modified])
+	}
+	c.stdout.printf("  go        %s %s\n  wazero    %s\n  contract  %s\n", v.Go, v.Platform, v.Engine, v.Contract)
+	return nil
 }
 
 // printJSON writes a value on a line of its own.

@@ -96,7 +96,11 @@ func (s *Settings) fillIn(layers []layer, held func(string) (Persisted, error)) 
 			}
 			return nil
 		}
-		s.warn("the token in CODA_NODE_TOKEN was redeemed before; reconnecting with the credentials it gave (unset it)")
+		where := "NODE_TOKEN"
+		if s.NodeTokenFile != "" {
+			where = "NODE_TOKEN_FILE"
+		}
+		s.warn("the token in %s%s was redeemed before; reconnecting with the credentials it gave (unset it)", prefix, where)
 		s.NodeToken = ""
 	}
 	if err != nil {

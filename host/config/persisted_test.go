@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,6 +21,10 @@ func TestHeldSettings(t *testing.T) {
 		"qpu_id": "held", "jwt_private_key": "held-key", "jwt_key_id": "held-id", "num_qubits": "7",
 		"vpn_required": "false", "vpn_probe_targets": `["https://held.example.com"]`,
 		"node_machine_fingerprint": "held-fp", "redis_url": "redis://held.example.com",
+	}
+	tokenFile := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(tokenFile, []byte("one-time\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	redeemed := config.Provenance{TokenHash: config.HashToken("one-time"), KeyFromCloud: true}
 	for _, tt := range []struct {
@@ -55,7 +61,12 @@ func TestHeldSettings(t *testing.T) {
 		{
 			name: "a spent token reconnects", held: held(redeemed, credentials), environ: []string{token},
 			check:   func(s config.Settings) bool { return s.NodeToken == "" && s.QPUID == "held" },
-			warning: "redeemed before",
+			warning: "the token in CODA_NODE_TOKEN was redeemed before",
+		},
+		{
+			name: "a spent token in a file reconnects", held: held(redeemed, credentials), environ: []string{"CODA_NODE_TOKEN_FILE=" + tokenFile},
+			check:   func(s config.Settings) bool { return s.NodeToken == "" && s.QPUID == "held" },
+			warning: "the token in CODA_NODE_TOKEN_FILE was redeemed before",
 		},
 		{
 			name: "a new token keeps only the fingerprint", held: held(redeemed, credentials),

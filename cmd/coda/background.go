@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -13,8 +12,6 @@ import (
 	"github.com/conductorquantum/coda/host/daemon"
 	"github.com/conductorquantum/coda/host/executor"
 )
-
-const lastWords = 10 // lines of the log that follow a start that failed
 
 // startInBackground starts a node that outlives this command, and returns when it
 // takes jobs. Wrong is what is wrong with the settings.
@@ -57,7 +54,6 @@ func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) e
 		return errReported
 	default:
 		c.complain("%v", err)
-		c.showLastWords(err, logPath)
 		return errReported
 	}
 	c.stdout.printf("Started daemon (PID %d)\n", status.PID)
@@ -92,15 +88,6 @@ func (p *prospect) patience() time.Duration {
 	s := &p.settings
 	return 3*time.Minute + cmp.Or(p.device.Limits.OpenTime, executor.DefaultLimits.OpenTime) +
 		time.Duration(s.ConnectRetries)*(s.ConnectTimeout+each)
-}
-
-// showLastWords shows the end of the log, unless the error does already.
-func (c *cli) showLastWords(err error, logPath string) {
-	var words bytes.Buffer
-	if strings.Contains(err.Error(), logPath) || daemon.Tail(&words, logPath, lastWords) != nil || words.Len() == 0 {
-		return
-	}
-	c.stderr.printf("The last lines of %s:\n  %s\n", logPath, printableLines(strings.TrimSpace(words.String())))
 }
 
 // who names a node that runs.

@@ -192,7 +192,7 @@ func TestDaemonDoesNotComeUp(t *testing.T) {
 		want []string // on standard error
 	}{
 		"the cloud refuses": {[]string{"CODA_NODE_TOKEN=spent"}, []string{
-			"D A E M O N", "coda: start: the node did not come up: ", "HTTP 401", "The last lines of ", "coda-node.log:", `level=ERROR msg="the node ended"`}},
+			"D A E M O N", "coda: start: the node did not come up: ", "HTTP 401", "; the last lines of ", "coda-node.log:", `level=ERROR msg="the node ended"`}},
 		"no executor": {[]string{"CODA_NODE_TOKEN=any", "CODA_EXECUTOR=nope.wasm"}, []string{
 			"did not come up: executor nope.wasm: refused: there is no such file"}},
 		"settings":    {[]string{"CODA_PORT=http"}, []string{`coda: CODA_PORT: "http" is not a whole number`}},

@@ -41,6 +41,7 @@ func node(kind, dir string) int {
 		return 7
 	case "fails":
 		background.Failed(errors.New("CODA_PORT: no port\nsecond \x1b line"))
+		fmt.Fprintln(os.Stderr, "and undid it")
 		return 1
 	case "lies":
 		background.Ready("127.0.0.1:1")

@@ -152,7 +152,7 @@ func TestStartOfANodeThatDoesNotComeUp(t *testing.T) {
 		not     string
 	}{
 		{"dies", time.Hour, []string{"exit status 7", "last lines of ", "\n  boom: no disk"}, "an earlier start"},
-		{"fails", time.Hour, []string{"did not come up: CODA_PORT: no port\nsecond \x1b line"}, "log"},
+		{"fails", time.Hour, []string{"did not come up: CODA_PORT: no port\nsecond \x1b line; ", "last lines of ", "\n  and undid it"}, "an earlier start"},
 		{"lies", time.Hour, []string{"ended as soon as it was ready"}, ""},
 		{"mute", 50 * time.Millisecond, []string{"not ready after 50ms", "coda-node.log"}, "an earlier start"},
 	} {

@@ -28,8 +28,8 @@ const (
 
 // Start runs this same binary in the background, in a session of its own, and
 // returns when it is ready: when it holds the lock and called Ready. A node that
-// fails, ends, or takes too long, is an error with its own words or the log's last
-// lines, and leaves no process. Where a node already runs the error is an
+// fails, ends, or takes too long, is an error with its own words and the last lines
+// that it logged, and leaves no process. Where a node already runs the error is an
 // ErrRunning. The end of ctx ends the wait and the process.
 func Start(ctx context.Context, cfg StartConfig) (Status, error) {
 	if cfg.Timeout == 0 {
@@ -67,6 +67,9 @@ func Start(ctx context.Context, cfg StartConfig) (Status, error) {
 	}
 	_, leaving := errors.AsType[failure](err)
 	child.end(leaving)
+	if leaving {
+		err = fmt.Errorf("%w%s", err, child.words())
+	}
 	if lookErr == nil && status.Running && status.holder.PID != child.pid {
 		return Status{}, alreadyRunning(cfg.StateDir, status) // another starter was faster
 	}
@@ -221,7 +224,7 @@ func (l *launched) end(leaving bool) {
 }
 
 // words are the last lines that were logged since the start, to follow a
-// sentence.
+// sentence: of the log before that, nothing would help.
 func (l *launched) words() string {
 	var b bytes.Buffer
 	if info, err := l.log.Stat(); err == nil {

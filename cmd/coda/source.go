@@ -108,9 +108,24 @@ func (s source) circuit(stdin io.Reader, target abi.Target) (*abi.Circuit, error
 		return nil, err
 	}
 	if s.holdsQASM(text) {
-		return qasm.Parse(text, target)
+		return parseQASM(text, target)
 	}
 	return abi.ParseCircuit(text)
+}
+
+// parseQASM reads a program for target. Where it is wrong for that one only, the
+// error names the other.
+func parseQASM(text string, target abi.Target) (*abi.Circuit, error) {
+	circuit, err := qasm.Parse(text, target)
+	if err == nil {
+		return circuit, nil
+	}
+	for _, other := range qasmTargets {
+		if _, wrong := qasm.Parse(text, other); wrong == nil {
+			return nil, fmt.Errorf("%w; it is a program for --target %v", err, other)
+		}
+	}
+	return nil, err
 }
 
 // ir returns the circuit's text for a cloud: IR as it is, right or wrong, and a
@@ -120,18 +135,22 @@ func (s source) ir(stdin io.Reader, target abi.Target) (string, error) {
 	if err != nil || !s.holdsQASM(text) {
 		return text, err
 	}
-	circuit, err := qasm.Parse(text, target)
+	circuit, err := parseQASM(text, target)
 	if err != nil {
 		return "", err
 	}
 	return string(circuit.AppendIR(nil)), nil
 }
 
+// qasmBeginnings are how a program can begin, and IR cannot.
+var qasmBeginnings = []string{"OPENQASM", "include", "qubit", "bit", "//"}
+
 // holdsQASM tells OpenQASM from IR: a file by its name, standard input by how it
 // begins.
 func (s source) holdsQASM(text string) bool {
 	if s.path == stdinPath {
-		return strings.HasPrefix(strings.TrimSpace(text), "OPENQASM")
+		text = strings.TrimSpace(text)
+		return slices.ContainsFunc(qasmBeginnings, func(with string) bool { return strings.HasPrefix(text, with) })
 	}
 	return strings.EqualFold(filepath.Ext(s.path), qasmEnding)
 }

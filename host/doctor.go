@@ -72,6 +72,7 @@ func Doctor(ctx context.Context, cfg DoctorConfig) Report {
 	d := &doctor{temp: cfg.Temp}
 	findings := d.load(cfg.Environ)
 	d.node, d.nodeErr = look(d.s.StateDir)
+	d.ready = sync.OnceValues(func() (Readiness, error) { return AskReady(ctx, d.node.Address) })
 
 	checks := []func(context.Context) []Finding{
 		d.state, d.older, d.running, d.cloud, d.redis, d.executor, d.tunnel, d.sandbox,
@@ -100,6 +101,7 @@ type doctor struct {
 	temp      string
 	node      daemon.Status
 	nodeErr   error
+	ready     func() (Readiness, error) // asks the node that runs, once
 }
 
 func look(stateDir string) (daemon.Status, error) {

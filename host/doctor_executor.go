@@ -15,6 +15,9 @@ import (
 func (d *doctor) executor(ctx context.Context) []Finding {
 	const check = "executor"
 	found := []Finding{compileCache()}
+	if running := d.runningExecutor(); running != nil {
+		return append(found, running...)
+	}
 	if d.deviceErr != nil {
 		return append(found, finding(check, Warning, "correct the device file", "not looked at: the device file, which may name it, cannot be read"))
 	}
@@ -30,7 +33,7 @@ func (d *doctor) executor(ctx context.Context) []Finding {
 		return append(found, executorTrouble(err))
 	}
 	if d.node.Running {
-		return append(found, finding(check, OK, "", "not opened, because the node that runs may hold its hardware"))
+		return append(found, notOpened)
 	}
 	e, err := openExecutor(ctx, choice.Program, d.device, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -41,6 +44,38 @@ func (d *doctor) executor(ctx context.Context) []Finding {
 		return append(found, executorTrouble(err))
 	}
 	return append(found, finding(check, OK, "", "opens: %s, target %v, qubits %d", device.Name, device.Target, device.NumQubits))
+}
+
+var notOpened = finding("executor", OK, "", "not opened, because the node that runs may hold its hardware")
+
+// runningExecutor is what a node that runs says it has, which may have been named
+// by a flag or by an environment that is not here; nil where none says so. What
+// would be taken here is told where it is another.
+func (d *doctor) runningExecutor() []Finding {
+	const check = "executor"
+	if d.node.PID == 0 || d.node.Address == "" {
+		return nil
+	}
+	ready, err := d.ready()
+	if err != nil || ready.Executor == "" {
+		return nil
+	}
+	found := []Finding{finding(check, OK, "", "%s, in the node that runs", ready.Executor), notOpened}
+	if d.deviceErr != nil {
+		return found
+	}
+	const do = "start it the next time as it was started, or name the executor in the device file"
+	choice, err := Choose(d.s, d.device)
+	if err == nil {
+		err = choice.Check()
+	}
+	switch {
+	case err != nil:
+		return append(found, finding(check, Warning, do, "a node that is started with the settings here would not come up: %v", err))
+	case choice.Name != ready.Executor:
+		return append(found, finding(check, OK, do, "a node that is started with the settings here would have %s (%s)", choice.Name, choice.Source))
+	}
+	return found
 }
 
 func executorTrouble(err error) Finding {

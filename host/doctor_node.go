@@ -83,14 +83,18 @@ func (d *doctor) running(ctx context.Context) []Finding {
 	if d.node.Address == "" {
 		return []Finding{finding(check, OK, "", "%s and is starting", who)}
 	}
-	ready, err := AskReady(ctx, d.node.Address)
+	ready, err := d.ready()
 	if err != nil {
 		return []Finding{finding(check, Warning, "look at its log; if it hangs, stop and start it", "%s, but %v", who, err)}
 	}
 	if !ready.Ready {
 		return []Finding{finding(check, Warning, "the findings below may say why; its log does", "%s and is not ready: %s", who, ready.Reason)}
 	}
-	return []Finding{finding(check, OK, "", "%s and is ready, on %s", who, d.node.Address)}
+	found := []Finding{finding(check, OK, "", "%s and is ready, on %s", who, d.node.Address)}
+	if ready.Warning != "" {
+		found = append(found, finding(check, Warning, "mend that, and stop and start it; its log may say more", "it warns: %s", ready.Warning))
+	}
+	return found
 }
 
 // port says whether a node could listen. It opens the port for a moment.

@@ -151,9 +151,13 @@ func TestReconnectIsRefused(t *testing.T) {
 	if err := n.store.Save(n.settings); err != nil {
 		t.Fatal(err)
 	}
+	unused := cloud.Token()
 	cloud.Unregister("dev")
 	if _, err := connect(t, cloud, dir, ""); err == nil || !strings.Contains(err.Error(), "HTTP 409") {
 		t.Errorf("an unregistered device: %v", err)
+	}
+	if _, err := connect(t, cloud, t.TempDir(), unused); err == nil || !strings.Contains(err.Error(), "HTTP 401") || !strings.Contains(err.Error(), "revoked") {
+		t.Errorf("a token for an unregistered device: %v", err)
 	}
 }
 

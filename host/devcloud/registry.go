@@ -87,10 +87,17 @@ func (r *registry) register(qpu string, d device) {
 	r.devices[qpu] = d
 }
 
+// unregister also revokes the tokens that were not used: a node that redeemed one
+// would be told of a device with no qubits.
 func (r *registry) unregister(qpu string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.devices, qpu)
+	for _, t := range r.tokens {
+		if t.qpu == qpu && t.state == active {
+			t.state = revoked
+		}
+	}
 }
 
 func (r *registry) device(qpu string) (device, bool) {
@@ -198,7 +205,7 @@ func (r *registry) list() []Node {
 }
 
 // Revoke and Expire end an active token's life; Unregister removes a QPU, so
-// that its nodes cannot reconnect.
+// that its nodes cannot reconnect, and revokes its tokens.
 func (c *Cloud) Revoke(token string)   { c.registry.setState(token, revoked) }
 func (c *Cloud) Expire(token string)   { c.registry.setState(token, expired) }
 func (c *Cloud) Unregister(qpu string) { c.registry.unregister(qpu) }

@@ -175,7 +175,9 @@ func TestDaemon(t *testing.T) {
 	if out := follower.stdout.String(); !strings.Contains(out, "job="+ids[0]) || strings.Contains(out, token) {
 		t.Errorf("the log:\n%s", out)
 	}
-
+	if out, _ := l.run(t, exitOK, "logs", "-n", "1"); !strings.HasSuffix(out, "level=INFO msg=\"the node stopped\"\n") {
+		t.Errorf("the log ends with %s", out)
+	}
 	if out, _ := l.run(t, exitFailed, "stop"); out != "No daemon is running on "+l.state+"\n" {
 		t.Errorf("stop says\n%s", out)
 	}

@@ -75,10 +75,15 @@ func (c *cli) introduce(log *slog.Logger, p *prospect, background *daemon.Backgr
 	log.Info("the node starts", fields...)
 }
 
-// ended logs the error that ended a node, where nobody else would say it in the
-// log's own format.
+// ended logs how a node ended. Without a last line, who reads the log could not
+// tell a stop from a crash of the machine. An error is logged where nobody else
+// would say it in the log's own format.
 func (c *cli) ended(log *slog.Logger, p *prospect, background *daemon.Background, err error) error {
-	if err == nil || p.forPeople(background) {
+	if err == nil {
+		log.Info("the node stopped")
+		return nil
+	}
+	if p.forPeople(background) {
 		return err
 	}
 	log.Error("the node ended", "error", err)

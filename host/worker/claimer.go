@@ -12,53 +12,79 @@ import (
 func (w *Worker) Run(ctx context.Context) {
 	w.loops.Go(func() { w.Queue.Watch(w.ctx) })
 	w.loops.Go(w.extend)
-	w.claim(ctx)
+	(&claimer{Worker: w}).claim(ctx)
 }
 
-// claim takes messages as execution slots come free.
-func (w *Worker) claim(ctx context.Context) {
-	joined, failures := false, 0
-	swept, strayed := time.Time{}, false
-	for ctx.Err() == nil {
-		err := error(nil)
-		if !joined {
-			if err = w.Queue.Join(ctx); err == nil {
-				joined = true
-				err = w.Queue.Retire(ctx, retireAfter)
-			}
+// claimer takes messages as execution slots come free.
+type claimer struct {
+	*Worker
+	joined   bool
+	failures int       // in a row
+	swept    time.Time // when nothing was left that nobody works on
+	strayed  bool      // a reply may have been lost
+}
+
+// claim goes on while the way to the cloud is there, until ctx ends.
+func (c *claimer) claim(ctx context.Context) {
+	for c.online(ctx) {
+		online, stop := c.whileOnline(ctx)
+		for online.Err() == nil {
+			c.round(online)
 		}
-		if err == nil {
-			take, sweep := w.Queue.Claim, false
-			switch {
-			case strayed:
-				take = w.strays
-			case time.Since(swept) >= sweepEvery:
-				take, sweep = w.sweep, true
-			}
-			var taken, asked int
-			taken, asked, err = w.take(ctx, take)
-			if err == nil && taken < asked { // there is no more of it
-				strayed = false
-				if sweep {
-					swept = time.Now()
-				}
-			}
-		}
-		switch {
-		case err == nil:
-			failures = 0
-		case ctx.Err() == nil:
-			failures++
-			w.Log.Warn("no jobs can be taken from Redis", "failures", failures, "error", err)
-			if w.rest(ctx, &failures) && failures == 0 {
-				w.Log.Info("Redis is back")
-			}
-			// A reply may have been lost. Our peers have not renewed their leases
-			// either: they get the time to do so.
-			strayed, swept = true, time.Now()
-		}
+		stop()
+		c.doubt()
 	}
 }
+
+// round takes what there is for one slot.
+func (c *claimer) round(ctx context.Context) {
+	err := c.join(ctx)
+	if err == nil {
+		take, sweep := c.Queue.Claim, false
+		switch {
+		case c.strayed:
+			take = c.strays
+		case time.Since(c.swept) >= sweepEvery:
+			take, sweep = c.sweep, true
+		}
+		var taken, asked int
+		taken, asked, err = c.take(ctx, take)
+		if err == nil && taken < asked { // there is no more of it
+			c.strayed = false
+			if sweep {
+				c.swept = time.Now()
+			}
+		}
+	}
+	switch {
+	case err == nil:
+		c.failures = 0
+	case ctx.Err() == nil:
+		c.failures++
+		c.Log.Warn("no jobs can be taken from Redis", "failures", c.failures, "error", err)
+		if c.rest(ctx, &c.failures) && c.failures == 0 {
+			c.Log.Info("Redis is back")
+		}
+		c.doubt()
+	}
+}
+
+// join comes first, once.
+func (c *claimer) join(ctx context.Context) error {
+	if c.joined {
+		return nil
+	}
+	err := c.Queue.Join(ctx)
+	if err != nil {
+		return err
+	}
+	c.joined = true
+	return c.Queue.Retire(ctx, retireAfter)
+}
+
+// doubt notes that a reply may have been lost. Our peers have not renewed their
+// leases either: they get the time to do so.
+func (c *claimer) doubt() { c.strayed, c.swept = true, time.Now() }
 
 // sweep finds what nobody works on: lost replies, and what other nodes abandoned.
 func (w *Worker) sweep(ctx context.Context, n int) ([]Message, error) {

@@ -21,12 +21,22 @@ func (w *Worker) deliver(ctx context.Context, m *Message, d *decision, url strin
 	body := w.body(m, d)
 	rejections := 0
 	for try := 1; ; try++ {
-		err := w.Webhook.Post(ctx, url, m.JobID, body)
+		if !w.online(ctx) {
+			return context.Cause(ctx)
+		}
+		online, stop := w.whileOnline(ctx)
+		err := w.Webhook.Post(online, url, m.JobID, body)
+		down := wentDown(online)
+		stop()
 		if err == nil {
 			return w.accepted(ctx, m, d)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if down { // it is sent again as soon as the way is there
+			try--
+			continue
 		}
 		refusal, _ := errors.AsType[*fault.WebhookError](err)
 		if refusal == nil {

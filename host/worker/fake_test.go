@@ -43,6 +43,9 @@ type fake struct {
 	run    func(ctx context.Context, job *abi.Job) (*abi.Execution, error)
 	batch  func(ctx context.Context, jobs []*abi.Job) ([]worker.Result, error)
 	post   func(url, jobID string) error
+	postIn func(ctx context.Context) error // in its place, if set
+	line   func() worker.Line              // nil: none
+	drain  time.Duration                   // 0: as long as it takes
 	reject func(url string) error
 }
 
@@ -259,6 +262,14 @@ func (f *fake) GiveBack(_ context.Context, m *worker.Message) error { return f.s
 func (f *fake) IsLost(err error) bool                               { return errors.Is(err, errLost) }
 func (f *fake) IsHopeless(err error) bool                           { return errors.Is(err, errHopeless) }
 
+// way is the line, made in the bubble.
+func (f *fake) way() worker.Line {
+	if f.line == nil {
+		return nil
+	}
+	return f.line()
+}
+
 // The executor.
 
 func (f *fake) Run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
@@ -300,5 +311,8 @@ func (f *fake) Post(ctx context.Context, url, jobID string, body []byte) error {
 	f.mu.Lock()
 	f.bodies = append(f.bodies, url+" <- "+string(body))
 	f.mu.Unlock()
+	if f.postIn != nil {
+		return f.postIn(ctx)
+	}
 	return f.post(url, jobID)
 }

@@ -91,12 +91,20 @@ type Webhook interface {
 	Post(ctx context.Context, url, jobID string, body []byte) error
 }
 
+// Line is the way to the cloud that jobs need. Of its two channels one is closed;
+// they are asked for again after each change.
+type Line interface {
+	Up() <-chan struct{}   // closed while it is there
+	Down() <-chan struct{} // closed while it is not
+}
+
 // Config sets a worker up.
 type Config struct {
 	Queue       Queue
 	Executor    Executor
 	Batch       Batcher // nil: every job runs by itself
 	MaxBatch    int     // the most jobs that Batch takes
+	Line        Line    // nil: it is always there
 	Webhook     Webhook
 	OwnWebhook  string // the cloud's own callback, for jobs that name none that may be used
 	Concurrency int    // executions side by side

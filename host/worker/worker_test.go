@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -31,7 +32,7 @@ func drive(t *testing.T, f *fake, concurrency int, test func(t *testing.T, w *wo
 		w := worker.New(worker.Config{
 			Queue: f, Executor: f, Webhook: f, OwnWebhook: "https://cloud.example.com/own",
 			Concurrency: concurrency, Log: slog.New(slog.DiscardHandler),
-			Batch: f.batcher(), MaxBatch: 100,
+			Batch: f.batcher(), MaxBatch: 100, Line: f.way(),
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -42,7 +43,9 @@ func drive(t *testing.T, f *fake, concurrency int, test func(t *testing.T, w *wo
 		test(t, w)
 		stop()
 		<-done
-		w.Drain(t.Context())
+		drain, cancel := context.WithTimeout(t.Context(), cmp.Or(f.drain, 1000*time.Hour))
+		defer cancel()
+		w.Drain(drain)
 		if n := w.InHand(); n != 0 {
 			t.Errorf("%d messages are in hand after the drain", n)
 		}

@@ -11,6 +11,7 @@ import (
 const (
 	forOperators = "operator"
 	forAuthors   = "author"
+	ofVPN        = "vpn" // those of the command vpn
 )
 
 func (c *cli) rootCommand() *cobra.Command {
@@ -49,6 +50,7 @@ standard input.`,
 		c.doctorCommand(),
 		c.resetCommand(),
 		c.stopVPNCommand(),
+		c.vpnCommand(),
 		c.runCommand(),
 		c.inspectCommand(),
 		c.devCommand(),
@@ -66,24 +68,32 @@ standard input.`,
 	})
 	root.Flags().Bool("reset", false, "as the command reset, which it comes before")
 	root.Flags().Bool("version", false, "as the command version")
-	for _, cmd := range append(root.Commands(), root) {
-		abbreviated(cmd.Flags())
-		for _, text := range []*string{&cmd.Short, &cmd.Long, &cmd.Example} {
-			*text = strings.ReplaceAll(*text, "{{name}}", c.name)
-		}
-	}
+	c.finish(root)
 	return root
 }
 
-// noCommand is what runs where no command of that name is there.
-func (c *cli) noCommand(root *cobra.Command, args []string) error {
-	switch {
+// finish does to a command, and to those below it, what is done to every one.
+func (c *cli) finish(cmd *cobra.Command) {
+	abbreviated(cmd.Flags())
+	for _, text := range []*string{&cmd.Short, &cmd.Long, &cmd.Example} {
+		*text = strings.ReplaceAll(*text, "{{name}}", c.name)
+	}
+	for _, sub := range cmd.Commands() {
+		c.finish(sub)
+	}
+}
+
+// noCommand is what runs where no command of that name is there, below the root or
+// below another.
+func (c *cli) noCommand(above *cobra.Command, args []string) error {
+	switch version := above.Flags().Lookup("version"); {
 	case len(args) > 0:
-		return misused(root, "there is no command %q%s", args[0], suggestion(root, args[0]))
-	case root.Flags().Changed("version"):
+		name := strings.TrimPrefix(above.CommandPath()+" "+args[0], c.name+" ")
+		return misused(above, "there is no command %q%s", name, suggestion(above, args[0]))
+	case version != nil && version.Changed:
 		return c.showVersion(false)
 	}
-	return &usageError{cmd: root, reason: "a command is required", full: true}
+	return &usageError{cmd: above, reason: "a command is required", full: true}
 }
 
 func (c *cli) helpCommand() *cobra.Command {
@@ -129,10 +139,10 @@ const usageTemplate = `Usage:
 {{if .HasAvailableSubCommands}}{{$commands := .Commands}}{{range $group := .Groups}}
 {{.Title}}{{range $commands}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
-{{end}}
+{{end}}{{if not .HasParent}}
 Others:{{range $commands}}{{if and (eq .GroupID "") (or .IsAvailableCommand (eq .Name "help"))}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
-{{end}}{{if .HasAvailableLocalFlags}}
+{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 Flags:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
 {{end}}{{if .HasExample}}

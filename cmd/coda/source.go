@@ -61,21 +61,27 @@ func (s source) read(stdin io.Reader) (string, error) {
 	case stdinPath:
 		return readText(stdin)
 	}
-	info, err := os.Stat(s.path) // opening a pipe could wait for ever
-	switch {
-	case err != nil:
-		return "", withoutPath(err)
-	case info.IsDir():
-		return "", errors.New("it is a directory: name a file in it")
-	case !info.Mode().IsRegular():
-		return "", errors.New("it is a device or a pipe and no file: to read from one, give - and direct standard input")
-	}
-	file, err := os.Open(s.path)
+	file, err := openFile(s.path)
 	if err != nil {
-		return "", withoutPath(err)
+		return "", err
 	}
 	defer file.Close()
 	return readText(file)
+}
+
+// openFile opens a file that a command reads. The error does not name the path.
+func openFile(path string) (*os.File, error) {
+	info, err := os.Stat(path) // opening a pipe could wait for ever
+	switch {
+	case err != nil:
+		return nil, withoutPath(err)
+	case info.IsDir():
+		return nil, errors.New("it is a directory: name a file in it")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is a device or a pipe and no file: to read from one, give - and direct standard input")
+	}
+	file, err := os.Open(path)
+	return file, withoutPath(err)
 }
 
 // readText reads a circuit's text, as much as one may have.

@@ -25,9 +25,10 @@ const (
 
 // screen is where people, or programs, read. It is safe for concurrent use.
 type screen struct {
-	tty    bool
-	colour bool
-	width  int // in columns
+	terminal bool // somebody may be watching
+	tty      bool // and it can erase what it shows
+	colour   bool
+	width    int // in columns
 
 	mu     sync.Mutex
 	w      io.Writer
@@ -43,6 +44,7 @@ func newScreen(file *os.File) *screen {
 	if !term.IsTerminal(fd) {
 		return s
 	}
+	s.terminal = true
 	s.tty = os.Getenv("TERM") != "dumb"
 	s.colour = s.tty && os.Getenv("NO_COLOR") == ""
 	if columns, _, err := term.GetSize(fd); err == nil && columns > 0 {

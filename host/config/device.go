@@ -108,11 +108,7 @@ func (d *document) executor(device *Device) error {
 		if value == "" {
 			continue
 		}
-		// A bare word is a built-in's name, a module:attribute an older node's factory.
-		if strings.ContainsAny(value, `/\`) || strings.HasSuffix(strings.ToLower(value), ".wasm") {
-			value = d.resolve(value)
-		}
-		device.Executor = value
+		device.Executor = d.resolveExecutor(value)
 		return nil
 	}
 	return nil
@@ -257,7 +253,16 @@ func (d *document) flatten(settings map[string]string, value any, key ...string)
 	return nil
 }
 
-// resolve takes a relative path from the device file's folder.
+// resolveExecutor is what a reference to an executor means outside of the file. A
+// bare word is a built-in's name, a module:attribute an older node's factory.
+func (d *document) resolveExecutor(ref string) string {
+	if strings.ContainsAny(ref, `/\`) || strings.HasSuffix(strings.ToLower(ref), ".wasm") {
+		return d.resolve(ref)
+	}
+	return ref
+}
+
+// resolve takes a relative path from the file's own folder.
 func (d *document) resolve(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)

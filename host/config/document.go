@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,13 +41,29 @@ func parseTOML(path string, text []byte) (*document, error) {
 		if syntax, ok := errors.AsType[toml.ParseError](err); ok {
 			return nil, &fault.ConfigError{
 				Where:  fmt.Sprintf("%s:%d", path, syntax.Position.Line),
-				Reason: "is not TOML: " + syntax.Message,
+				Reason: "is not TOML: " + tomlReason(syntax.Message),
 			}
 		}
 		return nil, &fault.ConfigError{Where: path, Reason: "is not TOML", Err: err}
 	}
 	d.line = func(key []string) int { return tomlLine(string(text), key) }
 	return d, nil
+}
+
+// repeated is what the parser repeats of a file: quoted, and longer than one
+// character, or a number.
+var repeated = regexp.MustCompile(`"(?:[^"\\]|\\.){2,}"|'[^'"\\]{2,}'|[-+]?[0-9][0-9_.eE+-]+`)
+
+// tomlReason is the parser's message without what it repeats of a value, which is
+// part of a secret where somebody left the quotes out. Names of keys stay.
+func tomlReason(message string) string {
+	if strings.HasPrefix(message, "expected value but found ") {
+		return "a value is expected; text must stand in quotes"
+	}
+	if strings.HasPrefix(message, "Key ") {
+		return message
+	}
+	return repeated.ReplaceAllLiteralString(message, "…")
 }
 
 // tomlLine finds the line of a key. The parser tells positions only in its

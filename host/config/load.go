@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/conductorquantum/coda/host/fault"
 )
@@ -24,6 +26,8 @@ type layer struct {
 // names that differ only by case, CODA_ in capitals wins), then from the TOML
 // file that CODA_CONFIG names, then from what an earlier connect left, then
 // the defaults. held reads the state directory; nil stands for nothing held.
+// Where that file cannot be read, and the environment names no state directory,
+// StateDir is empty and nothing is taken for held: the file may name another one.
 //
 // What was held does not count while there is a token, unless it is the token
 // that was redeemed for it: then the node reconnects and the token is dropped.
@@ -40,16 +44,25 @@ func Load(environ []string, held func(stateDir string) (Persisted, error)) (Sett
 	}
 	env := environment(environ, &s)
 	layers := []layer{env}
+	isPlaced := true
 	if path := env.values[keyConfigFile]; path != "" {
 		file, err := readSettingsFile(path)
 		fail(err)
 		layers = append(layers, file)
+		isPlaced = file.values != nil || env.values["state_dir"] != ""
+		s.warnIfExposed(path, file)
 	}
 	for i := range variables {
 		fail(variables[i].apply(&s, layers))
 	}
-	fail(s.resolveStateDir(environ))
-	fail(s.readTokenFile())
+	s.warnOfOwnHeaders()
+	if isPlaced {
+		fail(s.resolveStateDir(environ))
+	}
+	if rank(layers, "executor_factory") < rank(layers, "executor") {
+		s.Executor = "" // the older name, in the stronger place
+	}
+	fail(s.chooseToken(layers))
 	if held != nil && s.StateDir != "" {
 		fail(s.fillIn(layers, held))
 	}
@@ -98,30 +111,56 @@ func environment(environ []string, s *Settings) layer {
 	return layer{values: values, where: func(key string) string { return prefix + strings.ToUpper(key) }}
 }
 
+// LoadLog reads from the environment what a log is to look like, and nothing
+// else. What is not said there is as in otherwise. The error joins
+// *fault.ConfigError.
+func LoadLog(environ []string, otherwise Log) (Log, error) {
+	s := Settings{Log: otherwise}
+	layers := []layer{environment(environ, &s)}
+	var problems []error
+	for i := range variables {
+		if v := &variables[i]; v.Key == "log_format" || v.Key == "log_level" {
+			problems = append(problems, v.apply(&s, layers))
+		}
+	}
+	return s.Log, errors.Join(problems...)
+}
+
+// rank is how many layers are stronger than the one that decides a key.
+func rank(layers []layer, key string) int {
+	i := slices.IndexFunc(layers, func(l layer) bool { _, ok := l.values[key]; return ok })
+	if i < 0 {
+		return len(layers)
+	}
+	return i
+}
+
 // apply sets the field from the strongest layer that has the variable.
 func (v *Variable) apply(s *Settings, layers []layer) error {
-	for _, l := range layers {
-		text, ok := l.values[v.Key]
-		if !ok {
-			continue
-		}
-		if err := v.parse(s, text); err != nil {
-			return &fault.ConfigError{Where: l.where(v.Key), Reason: err.Error()}
-		}
+	i := rank(layers, v.Key)
+	if i == len(layers) {
 		return nil
+	}
+	if err := v.parse(s, layers[i].values[v.Key]); err != nil {
+		return &fault.ConfigError{Where: layers[i].where(v.Key), Reason: err.Error()}
 	}
 	return nil
 }
 
-// readTokenFile keeps tokens out of the environment and the process list.
-func (s *Settings) readTokenFile() error {
-	if s.NodeTokenFile == "" {
+// chooseToken takes the token itself or the file that holds it, which keeps it out
+// of the environment and the process list: the one that stands in the stronger
+// place. Both in one place is a mistake.
+func (s *Settings) chooseToken(layers []layer) error {
+	file, direct := rank(layers, "node_token_file"), rank(layers, "node_token")
+	if file == len(layers) || direct < file {
+		s.NodeTokenFile = ""
 		return nil
 	}
-	where := prefix + "NODE_TOKEN_FILE"
-	if s.NodeToken != "" {
-		return &fault.ConfigError{Where: where, Reason: "CODA_NODE_TOKEN is set too; unset one of them"}
+	where := layers[file].where("node_token_file")
+	if file == direct {
+		return &fault.ConfigError{Where: where, Reason: layers[direct].where("node_token") + " is set too; unset one of them"}
 	}
+	s.NodeToken = ""
 	text, err := readFile(s.NodeTokenFile, 64<<10)
 	if err != nil {
 		return &fault.ConfigError{Where: where, Reason: "cannot read the token", Err: err}
@@ -134,16 +173,20 @@ func (s *Settings) readTokenFile() error {
 	return nil
 }
 
-// findDeviceFile takes the file at the customary place if none was named.
+// findDeviceFile takes the file at the customary place if none was named. One
+// that is there and cannot be read is taken too, for LoadDevice to say so: a node
+// that passed over it would run another executor.
 func (s *Settings) findDeviceFile() {
 	if s.DeviceConfig != "" {
 		return
 	}
 	for _, path := range []string{"site/device.toml", "site/device.yaml"} {
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
-			s.DeviceConfig = path
-			return
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && info.IsDir() {
+			continue
 		}
+		s.DeviceConfig = path
+		return
 	}
 }
 

@@ -1,9 +1,18 @@
 package config
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+)
 
 // readSettingsFile reads a TOML file of settings: the variables' names in lower
-// case without CODA_, each with a value of its own type.
+// case without CODA_, each with a value of its own type. Relative paths in it
+// count from its own folder, as those in a device file. Beside an error stand the
+// settings that could be read; there are none, not even empty ones, where the file
+// as a whole cannot be.
 func readSettingsFile(path string) (layer, error) {
 	d, err := readTOML(path)
 	if err != nil {
@@ -16,17 +25,43 @@ func readSettingsFile(path string) (layer, error) {
 	for i := range variables {
 		names = append(names, variables[i].Key)
 	}
-	if err := d.only(d.root, nil, names...); err != nil {
-		return l, err
-	}
-	for key, value := range d.root {
-		text, err := scalarText(value)
-		if err != nil {
-			return l, d.fail([]string{key}, "%v", err)
+	problems := []error{d.only(d.root, nil, names...)}
+	for i := range variables {
+		v := &variables[i]
+		text, err := scalarText(d.root[v.Key])
+		switch {
+		case err != nil:
+			problems = append(problems, d.fail([]string{v.Key}, "%v", err))
+		case text == "":
+		case v.path:
+			l.values[v.Key] = d.resolve(text)
+		case v.Key == "executor", v.Key == "executor_factory":
+			l.values[v.Key] = d.resolveExecutor(text)
+		default:
+			l.values[v.Key] = text
 		}
-		if text != "" {
-			l.values[key] = text
+	}
+	return l, errors.Join(problems...)
+}
+
+// warnIfExposed says that others on this machine may read the secrets in a file of
+// settings.
+func (s *Settings) warnIfExposed(path string, file layer) {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	var secrets []string
+	for i := range variables {
+		switch variables[i].field(s).(type) {
+		case *Secret, *map[string]Secret:
+			if _, ok := file.values[variables[i].Key]; ok {
+				secrets = append(secrets, variables[i].Key)
+			}
 		}
 	}
-	return l, nil
+	if len(secrets) > 0 {
+		s.warn("%s has mode %04o, so others may use its %s; run: chmod 600 %s",
+			path, info.Mode().Perm(), strings.Join(secrets, ", "), path)
+	}
 }

@@ -1,8 +1,10 @@
 package config_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +52,7 @@ func TestEveryVariableIsRead(t *testing.T) {
 		"node_vpn_profile_path": "/p.ovpn", "node_connect_headers": `{"X-Key": "v"}`, "node_connect_retries": "5",
 		"shutdown_drain_timeout_sec": "11", "heartbeat_interval_sec": "12", "executor": "noop",
 		"executor_factory": "old.wasm", "device_config": "dev.toml", "state_dir": t.TempDir(),
-		"callback_origins": `["https://hooks.example.com"]`,
+		"callback_origins": `["https://hooks.example.com"]`, "log_format": "json", "log_level": "debug",
 	}
 	environ := []string{}
 	for key, text := range values {
@@ -129,9 +131,17 @@ func TestValues(t *testing.T) {
 		{"CODA_NODE_CONNECT_HEADERS=null", ""},
 		{`CODA_NODE_CONNECT_HEADERS={"a b": "c"}`, "! cannot be the name of a header"},
 		{`CODA_NODE_CONNECT_HEADERS={"a": "b\nc"}`, "! cannot be sent"},
+		{`CODA_NODE_CONNECT_HEADERS={"X-A": "1", "x-a": "2"}`, "! one header twice, X-A and x-a"},
 		{"CODA_WEBAPP_URL=ftp://example.com", "! http or https"},
 		{"CODA_WEBAPP_URL=https://user:pass@example.com", "! user information"},
 		{"CODA_WEBAPP_URL=https:///x", "! names no host"},
+		{"CODA_WEBAPP_URL=https://example.com/?a=b", "! has a query or a fragment"},
+		{"CODA_WEBAPP_URL=https://example.com/#/home", "! has a query or a fragment"},
+		{"CODA_LOG_FORMAT=JSON", "json"},
+		{"CODA_LOG_FORMAT=xml", `! "xml" is none of text and json`},
+		{"CODA_LOG_LEVEL=Warn", "warn"},
+		{"CODA_LOG_LEVEL=", "info"},
+		{"CODA_LOG_LEVEL=loud", "! none of debug, info, warn and error"},
 		{"CODA_REDIS_URL=http://example.com", "! redis://"},
 		{"CODA_REDIS_URL=redis:///0", "! names no host"},
 		{"CODA_REDIS_URL=unix:///run/redis.sock", "[redacted]"},
@@ -251,11 +261,112 @@ func TestTokenFile(t *testing.T) {
 	if err != nil || s.NodeToken != "from-file" {
 		t.Errorf("token %q, %v", string(s.NodeToken), err)
 	}
-	if _, err := config.Load([]string{state, token, "CODA_NODE_TOKEN_FILE=" + file}, nil); err == nil {
-		t.Error("a token and a token file were both taken")
-	}
 	if _, err := config.Load([]string{state, "CODA_NODE_TOKEN_FILE=" + file + "x"}, nil); err == nil {
 		t.Error("a missing file was taken")
+	}
+}
+
+// Of a token and a file of one, and of an executor's two names, the one in the
+// stronger place counts.
+func TestTheStrongerPlaceCounts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, name)
+	}
+	file := write("token", "from-file\n")
+	for name, tt := range map[string]struct {
+		environ  []string
+		settings string // the file's text
+		want     string // the token and the executor
+		err      string
+	}{
+		"a token above a file of one": {
+			[]string{token}, "node_token_file = '" + file + "'", "one-time ", ""},
+		"a token above a file that is not there": {
+			[]string{token}, "node_token_file = 'nowhere'", "one-time ", ""},
+		"a file above a token": {
+			[]string{"CODA_NODE_TOKEN_FILE=" + file}, "node_token = 'in-settings'", "from-file ", ""},
+		"an empty variable is no place": {
+			[]string{"CODA_NODE_TOKEN="}, "node_token_file = '" + file + "'", "from-file ", ""},
+		"both in the environment": {
+			[]string{token, "CODA_NODE_TOKEN_FILE=" + file}, "", "", "CODA_NODE_TOKEN_FILE: CODA_NODE_TOKEN is set too; unset one of them"},
+		"both in the file": {
+			nil, "\nnode_token = 'x'\nnode_token_file = '" + file + "'", "", ":3: node_token_file: " + dir + "/coda.toml:2: node_token is set too"},
+		"the older name above the newer": {
+			[]string{token, "CODA_EXECUTOR_FACTORY=old.wasm"}, "executor = 'noop'", "one-time old.wasm", ""},
+		"the newer name beside the older": {
+			[]string{token, "CODA_EXECUTOR_FACTORY=old.wasm", "CODA_EXECUTOR=statevector"}, "executor = 'noop'", "one-time statevector", ""},
+		"the newer name above the older": {
+			[]string{token, "CODA_EXECUTOR=statevector"}, "executor_factory = 'old.wasm'", "one-time statevector", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			environ := append(tt.environ, "CODA_STATE_DIR="+dir, "CODA_CONFIG="+write("coda.toml", tt.settings))
+			s, err := config.Load(environ, nil)
+			if tt.err != "" {
+				if e, ok := errors.AsType[*fault.ConfigError](err); !ok || !strings.Contains(e.Error(), tt.err) {
+					t.Errorf("got %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if got := string(s.NodeToken) + " " + cmp.Or(s.Executor, s.ExecutorFactory); err != nil || got != tt.want {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestLogSettings(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "coda.toml")
+	if err := os.WriteFile(file, []byte("log_format = 'json'\nlog_level = 'warn'\nport = 0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// What else is wrong does not keep a log from looking as it was told to.
+	s, err := load(t, "CODA_CONFIG="+file, "CODA_LOG_LEVEL=debug", "CODA_NUM_QUBITS=x")
+	if want := (config.Log{Format: "json", Level: "debug"}); err == nil || s.Log != want {
+		t.Errorf("%+v, %v", s.Log, err)
+	}
+	quiet := config.Log{Format: "text", Level: "warn"}
+	for environ, want := range map[string]config.Log{
+		"":                       quiet,
+		"CODA_LOG_LEVEL=":        quiet,
+		"CODA_LOG_LEVEL=error":   {Format: "text", Level: "error"},
+		"coda_log_format=json":   {Format: "json", Level: "warn"},
+		"CODA_CONFIG=/nowhere":   quiet,
+		"CODA_NODE_TOKEN=a b":    quiet,
+		"CODA_SOMETHING_ELSE=17": quiet,
+	} {
+		if got, err := config.LoadLog([]string{environ}, quiet); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", environ, got, err)
+		}
+	}
+	_, err = config.LoadLog([]string{"CODA_LOG_LEVEL=loud"}, quiet)
+	if e, ok := errors.AsType[*fault.ConfigError](err); !ok || e.Where != "CODA_LOG_LEVEL" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Headers that are the node's own are not the operator's to set, and it is said.
+func TestOwnHeaders(t *testing.T) {
+	t.Parallel()
+	s, err := load(t, `CODA_NODE_CONNECT_HEADERS={"X-Deploy": "d", "authorization": "Bearer hunter2", "HOST": "evil.example.com",
+		"transfer-encoding": "x", "content-type": "text/html", "user-agent": "lab/1", "webhook-id": "1"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{"Authorization": {"Bearer ours"}, "User-Agent": {"coda/1"}}
+	s.SetHeaders(h)
+	if want := "map[Authorization:[Bearer ours] User-Agent:[lab/1] X-Deploy:[d]]"; fmt.Sprint(h) != want {
+		t.Errorf("got  %v\nwant %s", h, want)
+	}
+	if len(s.Warnings) != 5 || strings.Contains(strings.Join(s.Warnings, "\n"), "hunter2") ||
+		!strings.Contains(s.Warnings[0], "HOST") || !strings.Contains(s.Warnings[1], "authorization") {
+		t.Errorf("warnings %q", s.Warnings)
 	}
 }
 
@@ -275,35 +386,6 @@ func TestStateDir(t *testing.T) {
 		if err != nil || s.StateDir != tt.want {
 			t.Errorf("%v: %s, %v; want %s", tt.environ, s.StateDir, err, tt.want)
 		}
-	}
-}
-
-func TestSettingsFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "coda.toml")
-	write := func(text string) {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("port = 9000\nhost = \"127.0.0.1\"\nvpn_required = false\nvpn_probe_targets = [\"https://a.example.com\"]\n[node_connect_headers]\nX-Key = \"v\"\n")
-	s, err := load(t, "CODA_CONFIG="+file, "CODA_HOST=192.0.2.9")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Port != 9000 || s.Host != "192.0.2.9" || s.VPN.Required || len(s.VPN.ProbeTargets) != 1 || s.Headers["X-Key"] != "v" {
-		t.Errorf("%+v", s)
-	}
-	write("host = \"127.0.0.1\"\nprot = 9000\n")
-	_, err = load(t, "CODA_CONFIG="+file)
-	if want := file + ":2: prot: unknown; did you mean port?"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	write("host = \"127.0.0.1\"\nport = 90000\n")
-	_, err = load(t, "CODA_CONFIG="+file)
-	if err == nil || !strings.HasPrefix(err.Error(), file+":2: port: 90000 is out of range") {
-		t.Errorf("got %v", err)
 	}
 }
 
@@ -330,5 +412,18 @@ func TestDeviceFileIsFound(t *testing.T) {
 		if got := find(); got != path {
 			t.Errorf("found %q, want %s", got, path)
 		}
+	}
+	// A file that is there and cannot be read is not passed over.
+	if err := errors.Join(os.RemoveAll("site"), os.Mkdir("site", 0o755), os.Symlink("nowhere", "site/device.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if got := find(); got != "site/device.yaml" {
+		t.Errorf("found %q where a link leads nowhere", got)
+	}
+	if err := errors.Join(os.RemoveAll("site"), os.WriteFile("site", nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if got := find(); got != "" {
+		t.Errorf("found %s in what is no folder", got)
 	}
 }

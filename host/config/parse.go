@@ -121,12 +121,18 @@ func parseHeaders(text string) (map[string]Secret, error) {
 		return nil, errors.New(`must be a JSON object of strings, such as {"name": "value"}`)
 	}
 	headers := make(map[string]Secret, len(members))
-	for name, value := range members {
+	for _, name := range sortedKeys(members) {
+		value := members[name]
 		if !headerName.MatchString(name) {
 			return nil, fmt.Errorf("%s cannot be the name of a header", quote(name))
 		}
 		if value == nil || strings.ContainsFunc(*value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 			return nil, fmt.Errorf("header %s has a value that cannot be sent", name)
+		}
+		for other := range headers {
+			if strings.EqualFold(other, name) {
+				return nil, fmt.Errorf("names one header twice, %s and %s", other, name)
+			}
 		}
 		headers[name] = Secret(*value)
 	}

@@ -96,11 +96,7 @@ func (s *Settings) fillIn(layers []layer, held func(string) (Persisted, error)) 
 			}
 			return nil
 		}
-		where := "NODE_TOKEN"
-		if s.NodeTokenFile != "" {
-			where = "NODE_TOKEN_FILE"
-		}
-		s.warn("the token in %s%s was redeemed before; reconnecting with the credentials it gave (unset it)", prefix, where)
+		s.warn("the token was redeemed before; reconnecting with the credentials it gave (unset %s)", s.tokenSource(layers))
 		s.NodeToken = ""
 	}
 	if err != nil {
@@ -118,6 +114,18 @@ func (s *Settings) fillIn(layers []layer, held func(string) (Persisted, error)) 
 		}
 	}
 	return nil
+}
+
+// tokenSource names what the token came from.
+func (s *Settings) tokenSource(layers []layer) string {
+	key := "node_token"
+	if s.NodeTokenFile != "" {
+		key = "node_token_file"
+	}
+	if i := rank(layers, key); i < len(layers) {
+		return layers[i].where(key)
+	}
+	return "it"
 }
 
 // definedIn reports whether a layer sets the variable. A list that is empty or

@@ -46,6 +46,8 @@ type Settings struct {
 	ExecutorFactory string // CODA_EXECUTOR_FACTORY: the older name
 	DeviceConfig    string // CODA_DEVICE_CONFIG, else ./site/device.toml or ./site/device.yaml
 
+	Log Log
+
 	// Where state is kept: CODA_STATE_DIR, else $STATE_DIRECTORY, else
 	// $XDG_STATE_HOME/coda, else ~/.local/state/coda.
 	StateDir string
@@ -55,6 +57,12 @@ type Settings struct {
 
 	// Warnings are for the operator's log: what Load passed over or decided.
 	Warnings []string
+}
+
+// Log is what a node's log looks like.
+type Log struct {
+	Format string // CODA_LOG_FORMAT: "text" for people, the default, or "json", a line each
+	Level  string // CODA_LOG_LEVEL, the least that is logged: debug, info, the default, warn or error
 }
 
 // VPN is what the cloud or the operator says of the tunnel.
@@ -90,5 +98,6 @@ func Defaults() Settings {
 		Port:              8080,
 		DrainTimeout:      30 * time.Second,
 		HeartbeatInterval: 30 * time.Second,
+		Log:               Log{Format: "text", Level: "info"},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -40,12 +41,27 @@ func (s *Settings) url(path string) string {
 	return strings.TrimRight(s.WebappURL, "/") + "/" + strings.TrimLeft(path, "/")
 }
 
-// SetHeaders adds the operator's extra headers to a request to the cloud. A
-// header that would stand in for the credential is left out.
+// ownHeaders are the node's: its credential, what a request is made of, and what
+// tells one outcome from another.
+var ownHeaders = []string{
+	"Authorization", "Connection", "Content-Length", "Content-Type", "Host", "Idempotency-Key",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Webhook-Id",
+}
+
+// SetHeaders adds the operator's extra headers to a request to the cloud, except
+// those that are the node's own. They replace what is there.
 func (s *Settings) SetHeaders(h http.Header) {
 	for name, value := range s.Headers {
-		if !strings.EqualFold(name, "Authorization") {
+		if name = http.CanonicalHeaderKey(name); !slices.Contains(ownHeaders, name) {
 			h.Set(name, string(value))
+		}
+	}
+}
+
+func (s *Settings) warnOfOwnHeaders() {
+	for _, name := range sortedKeys(s.Headers) {
+		if slices.Contains(ownHeaders, http.CanonicalHeaderKey(name)) {
+			s.warn("the extra header %s is not sent: the node sets it itself", name)
 		}
 	}
 }
@@ -93,10 +109,16 @@ func Origin(raw string) (string, error) {
 	return scheme + "://" + host, nil
 }
 
-// CheckHTTPURL says what is wrong with an http(s) URL without repeating it.
+// CheckHTTPURL says what is wrong with a base URL, http or https, without repeating
+// it. Paths are put behind it, so nothing else may stand there.
 func CheckHTTPURL(raw string) error {
-	_, err := Origin(raw)
-	return err
+	if _, err := Origin(raw); err != nil {
+		return err
+	}
+	if strings.ContainsAny(raw, "?#") {
+		return errors.New("has a query or a fragment; give the part before it")
+	}
+	return nil
 }
 
 // CheckRedisURL says what is wrong with a Redis URL without repeating it.

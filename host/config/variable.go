@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,7 +15,8 @@ type Variable struct {
 	Help      string
 	Persisted bool // kept between runs, and filled in where the environment says nothing
 
-	min, max int // of a number; durations count in seconds
+	min, max int  // of a number; durations count in seconds
+	path     bool // names a file or a folder
 	field    func(*Settings) any
 	check    func(*Settings) error
 }
@@ -103,7 +105,7 @@ var variables = [...]Variable{
 		field: func(s *Settings) any { return &s.VPN.ProbeTargets }},
 	{Key: "node_auto_vpn", Persisted: true, Help: "let the node write the profile and run OpenVPN",
 		field: func(s *Settings) any { return &s.VPN.Auto }},
-	{Key: "node_vpn_profile_path", Persisted: true, Help: "where the tunnel's profile is written",
+	{Key: "node_vpn_profile_path", Persisted: true, Help: "where the tunnel's profile is written", path: true,
 		field: func(s *Settings) any { return &s.VPN.ProfilePath }},
 	{Key: "node_machine_fingerprint", Persisted: true, Help: "this host's identity; made once when empty",
 		field: func(s *Settings) any { return &s.Fingerprint }},
@@ -111,7 +113,7 @@ var variables = [...]Variable{
 	{Key: "node_token", Help: "one-time token of the first log-on",
 		field: func(s *Settings) any { return &s.NodeToken },
 		check: func(s *Settings) error { return checkToken(s.NodeToken) }},
-	{Key: "node_token_file", Help: "file that holds the one-time token",
+	{Key: "node_token_file", Help: "file that holds the one-time token", path: true,
 		field: func(s *Settings) any { return &s.NodeTokenFile }},
 	{Key: "node_timeout_sec", Help: "seconds that one log-on attempt may take", min: 1, max: maxSeconds,
 		field: func(s *Settings) any { return &s.ConnectTimeout }},
@@ -136,11 +138,23 @@ var variables = [...]Variable{
 		field: func(s *Settings) any { return &s.Executor }},
 	{Key: "executor_factory", Help: "older name of executor: a .wasm file",
 		field: func(s *Settings) any { return &s.ExecutorFactory }},
-	{Key: "device_config", Help: "device file; default ./site/device.toml, else ./site/device.yaml",
+	{Key: "device_config", Help: "device file; default ./site/device.toml, else ./site/device.yaml", path: true,
 		field: func(s *Settings) any { return &s.DeviceConfig }},
-	{Key: "state_dir", Help: "private directory of what the node remembers",
+	{Key: "state_dir", Help: "private directory of what the node remembers", path: true,
 		field: func(s *Settings) any { return &s.StateDir }},
+	{Key: "log_format", Help: "the log's form: text for people, or json, a line each",
+		field: func(s *Settings) any { return &s.Log.Format },
+		check: func(s *Settings) error { return oneOf(&s.Log.Format, LogFormats, Defaults().Log.Format) }},
+	{Key: "log_level", Help: "least level that is logged: debug, info, warn or error",
+		field: func(s *Settings) any { return &s.Log.Level },
+		check: func(s *Settings) error { return oneOf(&s.Log.Level, LogLevels, Defaults().Log.Level) }},
 }
+
+// LogFormats and LogLevels are what a Log may say.
+var (
+	LogFormats = []string{"text", "json"}
+	LogLevels  = []string{"debug", "info", "warn", "error"}
+)
 
 // known are names that mean something but set no field: the file of settings,
 // and one that older nodes read and never used.
@@ -154,6 +168,19 @@ func keys() []string {
 		list = append(list, variables[i].Key)
 	}
 	return append(list, known...)
+}
+
+// oneOf asks for one of some words, whose case does not matter. Another one is
+// replaced, so that the error itself can be logged.
+func oneOf(field *string, words []string, otherwise string) error {
+	word, last := strings.ToLower(*field), len(words)-1
+	if slices.Contains(words, word) {
+		*field = word
+		return nil
+	}
+	err := fmt.Errorf("%s is none of %s and %s", quote(*field), strings.Join(words[:last], ", "), words[last])
+	*field = otherwise
+	return err
 }
 
 func checkToken(token Secret) error {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/executor"
-	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/queue"
 	"github.com/conductorquantum/coda/host/webhook"
 	"github.com/conductorquantum/coda/host/worker"
@@ -101,8 +100,4 @@ func (o outcomes) Failed(jobID, text string) []byte { return webhook.Failed(jobI
 
 func (o outcomes) Post(ctx context.Context, url, jobID string, body []byte) error {
 	return o.Sender.Post(ctx, url, webhook.ID(jobID), body)
-}
-
-func badRedisURL() error {
-	return &fault.ConfigError{Where: "CODA_REDIS_URL", Reason: "must be a redis://, rediss:// or unix:// URL"}
 }

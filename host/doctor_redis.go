@@ -22,11 +22,10 @@ func (d *doctor) redis(ctx context.Context) []Finding {
 		return []Finding{finding(check, Problem, "connect with a token, or set CODA_REDIS_URL", "no job queue is known")}
 	}
 	shown := MaskRedisURL(d.s.RedisURL)
-	options, err := redis.ParseURL(string(d.s.RedisURL))
-	if err != nil { // its text may show the URL
-		return []Finding{finding(check, Problem, "correct CODA_REDIS_URL", "%s is no URL of a Redis", shown)}
+	options, err := redisOptions(d.s.RedisURL)
+	if err != nil {
+		return []Finding{finding(check, Problem, "correct CODA_REDIS_URL, or have the cloud send another", "%s: %v", shown, err)}
 	}
-	options.ContextTimeoutEnabled = true
 	options.MaxRetries, options.DialerRetries, options.PoolSize = -1, 1, 1
 	client := redis.NewClient(options)
 	defer client.Close()

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/config"
@@ -217,28 +216,6 @@ func (n *node) drain(w *worker.Worker, limit time.Duration) {
 		n.Log.Warn("jobs were put down unfinished; their messages stay in the queue", "why", context.Cause(ctx))
 	}
 }
-
-// dial makes the Redis client. Nothing is sent yet.
-func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, error) {
-	options, err := redis.ParseURL(string(url))
-	if err != nil {
-		return nil, badRedisURL()
-	}
-	options.ContextTimeoutEnabled = true
-	options.MaxRetries = -1 // the worker knows which commands may be repeated, and when
-	options.DialerRetries = 1
-	options.PoolSize = 16 + exec.Concurrency()
-	return redis.NewClient(options), nil
-}
-
-// quiet keeps the client's own lines out of our log: every failure of a command
-// comes back to the caller, who says what it means.
-type quiet struct{}
-
-// The client has one logger for all, which must not change while it is in use.
-func init() { redis.SetLogger(quiet{}) }
-
-func (quiet) Printf(context.Context, string, ...any) {}
 
 func closing(shut func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -44,6 +44,10 @@ func Listen(host string, port int, state func() Readiness, log *slog.Logger) (*S
 		return nil, &fault.NodeError{Op: "http",
 			Reason: "the health endpoint cannot listen; choose another address, or end the program that has it", Err: err}
 	}
+	return serve(listener, state, log), nil
+}
+
+func serve(listener net.Listener, state func() Readiness, log *slog.Logger) *Server {
 	s := &Server{
 		addr: listener.Addr(),
 		done: make(chan struct{}),
@@ -63,7 +67,7 @@ func Listen(host string, port int, state func() Readiness, log *slog.Logger) (*S
 			log.Error("the health endpoint stopped", "error", err)
 		}
 	}()
-	return s, nil
+	return s
 }
 
 // Addr is where the server listens.
@@ -95,6 +99,7 @@ func handler(state func() Readiness) http.Handler {
 		answer(w, http.StatusNotFound, map[string]string{"detail": "Not Found"})
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", http.MethodGet)
 		answer(w, http.StatusMethodNotAllowed, map[string]string{"detail": "Method Not Allowed"})
 	})
 	return r

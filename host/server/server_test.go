@@ -60,6 +60,9 @@ func TestProbes(t *testing.T) {
 			if got := res.Header.Get("Content-Type"); got != "application/json" {
 				t.Errorf("content type %q", got)
 			}
+			if got := res.Header.Get("Allow"); (got == "GET") != (tt.status == http.StatusMethodNotAllowed) {
+				t.Errorf("%d with Allow %q", res.StatusCode, got)
+			}
 		})
 	}
 }

@@ -1,10 +1,14 @@
 package host
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/executor/module"
@@ -42,6 +46,9 @@ func Choose(s config.Settings, d config.Device) (Choice, error) {
 					"(guests/README.md), check it with coda inspect, and name its path here", named.ref)}
 		}
 		p, err := Find(named.ref)
+		if refused, ok := errors.AsType[*fault.ExecutorError](err); ok {
+			refused.Reason += " (it is named by " + named.source + ")"
+		}
 		return Choice{Program: p, Source: named.source}, err
 	}
 	folders := []string{"executors"}
@@ -70,13 +77,21 @@ func Choose(s config.Settings, d config.Device) (Choice, error) {
 // discover looks for executors in a folder: the one there is, or nil; and says
 // which files are none.
 func discover(folder string) (found *Program, refused []string, err error) {
-	paths, err := filepath.Glob(filepath.Join(folder, "*.wasm"))
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil, nil
+	}
 	if err != nil {
-		return nil, nil, &fault.ConfigError{Where: folder, Reason: "cannot be searched for executors", Err: err}
+		return nil, nil, &fault.ConfigError{Where: folder,
+			Reason: "cannot be searched for executors; make it readable, or name an executor with --executor", Err: err}
 	}
 	var good []Program
 	var names []string
-	for _, path := range paths {
+	for _, entry := range entries {
+		path := filepath.Join(folder, entry.Name())
+		if filepath.Ext(path) != ".wasm" {
+			continue
+		}
 		p, err := Find(path)
 		if err == nil {
 			err = p.Check()

@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,8 @@ func TestChoose(t *testing.T) {
 		files    map[string]string // content; "" is a good executor
 		settings config.Settings
 		device   config.Device
+		state    string // the state directory; "state" if empty
+		loop     bool   // the folder is a link to itself
 		want     string // name and source
 		warning  string
 		err      string
@@ -43,7 +46,7 @@ func TestChoose(t *testing.T) {
 		},
 		"named and missing": {
 			files:    map[string]string{"executors/other.wasm": ""},
-			settings: config.Settings{Executor: "./missing.wasm"}, err: "there is no such file",
+			settings: config.Settings{Executor: "./missing.wasm"}, err: "executor ./missing.wasm: refused: there is no such file (it is named by CODA_EXECUTOR)",
 		},
 		"the one in executors": {
 			files: map[string]string{"executors/lab.wasm": "", "state/executors/other.wasm": ""}, want: "lab found in executors",
@@ -60,6 +63,18 @@ func TestChoose(t *testing.T) {
 			files: map[string]string{"executors/a.wasm": "", "executors/b.wasm": ""},
 			err:   "executors: holds several executors (executors/a.wasm, executors/b.wasm)",
 		},
+		"a folder that cannot be searched": {
+			files: map[string]string{"elsewhere": "x"}, loop: true, err: "executors: cannot be searched for executors",
+		},
+		"a file named like the folder": {
+			files: map[string]string{"executors": "x", "state/executors/lab.wasm": ""}, want: "lab found in state/executors",
+		},
+		"other files": {
+			files: map[string]string{"executors/README.md": "x", "executors/.wasm.swp": "x"}, want: "noop default", warning: "name one with --executor",
+		},
+		"a folder with a pattern in its name": {
+			files: map[string]string{"st[a-]te/executors/lab.wasm": ""}, state: "st[a-]te", want: "lab found in st[a-]te/executors",
+		},
 		"none": {want: "noop default", warning: "name one with --executor"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +90,12 @@ func TestChoose(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			tt.settings.StateDir = "state"
+			if tt.loop {
+				if err := os.Symlink("executors", "executors"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tt.settings.StateDir = cmp.Or(tt.state, "state")
 			got, err := host.Choose(tt.settings, tt.device)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {

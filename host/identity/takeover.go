@@ -83,10 +83,13 @@ func (s *Store) adopt(text, key []byte) error {
 // taking over what an older node left in the temporary directory. Anybody may
 // put files there, so what cannot be taken over is a warning and no error.
 func HeldOrTakenOver(dir string) (config.Persisted, error) {
-	_, unsafe := NewStore(dir).TakeOver(os.TempDir())
+	taken, unsafe := NewStore(dir).TakeOver(os.TempDir())
 	held, err := Held(dir)
-	if unsafe != nil {
+	switch {
+	case unsafe != nil:
 		held.Warning = unsafe.Error()
+	case taken:
+		held.Warning = "the credentials that an older node left in " + os.TempDir() + " were moved to " + dir
 	}
 	return held, err
 }

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,23 @@ func TestUnsafeStateIsAWarning(t *testing.T) {
 	s, err := config.Load([]string{"CODA_STATE_DIR=" + state, "CODA_NODE_TOKEN=x"}, identity.HeldOrTakenOver)
 	if err != nil || !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "older node") }) {
 		t.Errorf("warnings %q, %v", s.Warnings, err)
+	}
+}
+
+// What was moved is said once.
+func TestTakenOverStateIsSaid(t *testing.T) {
+	tmp, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
+	t.Setenv("TMPDIR", tmp)
+	for name, text := range map[string]string{"coda.config": `{"qpu_id": "q7", "jwt_key_id": "k1"}`, "coda-private-key": "PEM"} {
+		if err := os.WriteFile(filepath.Join(tmp, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"[the credentials that an older node left in " + tmp + " were moved to " + state + "]", "[]"} {
+		s, err := config.Load([]string{"CODA_STATE_DIR=" + state}, identity.HeldOrTakenOver)
+		if got := fmt.Sprint(s.Warnings); err != nil || got != want || s.QPUID != "q7" {
+			t.Errorf("QPU %s, warnings %s, %v; want %s", s.QPUID, got, err, want)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type DevConfig struct {
 	RedisURL string // "": a Redis inside this process
 	Cloud    string // host and port of the cloud; port 0: any that is free
 	Node     string // of the node's probes
+	Version  string // as Config.Version
 	Log      *slog.Logger
 
 	Ready func(DevAddress) // called once, when the node takes jobs
@@ -61,7 +62,7 @@ func Dev(ctx context.Context, cfg DevConfig) error {
 	s.Executor = cfg.Executor
 	s.VPN.Required = false
 	return Run(ctx, Config{
-		Settings: s, Device: cfg.Device, Log: cfg.Log, Kill: cfg.Kill,
+		Settings: s, Device: cfg.Device, Version: cfg.Version, Log: cfg.Log, Kill: cfg.Kill,
 		Ready: func(a Address) {
 			if cfg.Ready != nil {
 				cfg.Ready(DevAddress{Address: a, Cloud: url, Redis: cloud.RedisURL()})

@@ -41,6 +41,7 @@ type Finding struct {
 // DoctorConfig says what Doctor looks at.
 type DoctorConfig struct {
 	Environ []string // as os.Environ gives it
+	Version string   // as Config.Version
 	Temp    string   // where an older node kept its state; default the temporary directory
 }
 
@@ -69,7 +70,7 @@ func Doctor(ctx context.Context, cfg DoctorConfig) Report {
 	if cfg.Temp == "" {
 		cfg.Temp = os.TempDir()
 	}
-	d := &doctor{temp: cfg.Temp}
+	d := &doctor{temp: cfg.Temp, agent: UserAgent(cfg.Version)}
 	findings := d.load(cfg.Environ)
 	d.node, d.nodeErr = look(d.s.StateDir)
 	d.ready = sync.OnceValues(func() (Readiness, error) { return AskReady(ctx, d.node.Address) })
@@ -99,6 +100,7 @@ type doctor struct {
 	device    config.Device
 	deviceErr error
 	temp      string
+	agent     string
 	node      daemon.Status
 	nodeErr   error
 	ready     func() (Readiness, error) // asks the node that runs, once

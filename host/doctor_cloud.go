@@ -45,6 +45,7 @@ func (d *doctor) cloud(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{finding(check, Problem, "correct CODA_WEBAPP_URL", "not asked: the cloud's URL cannot be requested")}
 	}
+	request.Header.Set("User-Agent", d.agent)
 	d.s.SetHeaders(request.Header)
 	proxy, err := http.ProxyFromEnvironment(request)
 	if err != nil {

@@ -28,6 +28,7 @@ import (
 type Config struct {
 	Settings config.Settings
 	Device   config.Device
+	Version  string // of this program, for whoever gets its requests
 	Log      *slog.Logger
 
 	// Listening, if set, is called once, when the probes answer, which they do
@@ -97,7 +98,8 @@ func Run(ctx context.Context, cfg Config) error {
 	device := exec.Device()
 
 	n.now("connecting to the cloud")
-	s, signer, err := connect(ctx, s, device.Edges, cfg.Log)
+	agent := UserAgent(cfg.Version)
+	s, signer, err := connect(ctx, s, device.Edges, agent, cfg.Log)
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer rdb.Close()
 
 	sender, err := webhook.New(webhook.Config{
-		Cloud: s.WebappURL, Origins: s.CallbackOrigins, Headers: s.Headers, Signer: signer,
+		Cloud: s.WebappURL, Origins: s.CallbackOrigins, Headers: s.Headers, UserAgent: agent, Signer: signer,
 	})
 	if err != nil {
 		return err
@@ -124,7 +126,7 @@ func Run(ctx context.Context, cfg Config) error {
 		Concurrency: cfg.Device.Concurrency, Log: cfg.Log,
 	})
 	reporter := heartbeat.New(heartbeat.Config{
-		URL: s.HeartbeatURL(), Interval: s.HeartbeatInterval, Headers: s.Headers,
+		URL: s.HeartbeatURL(), Interval: s.HeartbeatInterval, Headers: s.Headers, UserAgent: agent,
 		Signer: signer, Facts: facts(q, w, device.Edges), Log: cfg.Log,
 	})
 
@@ -168,7 +170,7 @@ func openExecutor(ctx context.Context, p Program, device config.Device, log *slo
 
 // connect logs on to the cloud, which completes the settings, and returns the
 // signer of the identity that they hold.
-func connect(ctx context.Context, s config.Settings, edges [][2]uint16, log *slog.Logger) (config.Settings, *identity.Signer, error) {
+func connect(ctx context.Context, s config.Settings, edges [][2]uint16, agent string, log *slog.Logger) (config.Settings, *identity.Signer, error) {
 	store := identity.NewStore(s.StateDir)
 	if s.Fingerprint == "" {
 		var err error
@@ -176,7 +178,7 @@ func connect(ctx context.Context, s config.Settings, edges [][2]uint16, log *slo
 			return s, nil, err
 		}
 	}
-	cfg := provision.Config{Keeper: store, Connectivity: edges, Log: log,
+	cfg := provision.Config{Keeper: store, Connectivity: edges, UserAgent: agent, Log: log,
 		CheckKey: func(key config.Secret) error { _, err := identity.ParseKey(key); return err },
 	}
 	if s.NodeToken == "" {

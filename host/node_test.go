@@ -75,7 +75,7 @@ func (l *lab) boot(tb testing.TB) *running {
 	ready := make(chan host.Address, 1)
 	go func() {
 		done <- host.Run(ctx, host.Config{
-			Settings: l.settings, Device: l.device, Log: l.log,
+			Settings: l.settings, Device: l.device, Version: "v1.2.3", Log: l.log,
 			Ready: func(a host.Address) { ready <- a }, Kill: r.kill,
 		})
 	}()

@@ -36,7 +36,7 @@ The status is 0 if there is no problem; warnings are none.`,
 
 func (c *cli) doctor(ctx context.Context, p *place, asJSON bool) error {
 	done := c.stderr.working("looking")
-	report := host.Doctor(ctx, host.DoctorConfig{Environ: p.environment()})
+	report := host.Doctor(ctx, host.DoctorConfig{Environ: p.environment(), Version: readVersions().Version})
 	done()
 	if ctx.Err() != nil {
 		c.complain("interrupted")

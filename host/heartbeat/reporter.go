@@ -48,6 +48,7 @@ type Config struct {
 	Signer   Signer
 	Facts    func() Facts // asked for each report
 
+	UserAgent string            // of the requests, unless an extra header says otherwise
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Log       *slog.Logger      // nil: slog.Default
 }
@@ -95,6 +96,7 @@ func (r *Reporter) Report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	request.Header.Set("User-Agent", r.cfg.UserAgent)
 	(&config.Settings{Headers: r.cfg.Headers}).SetHeaders(request.Header)
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
@@ -117,7 +119,7 @@ func (r *Reporter) Report(ctx context.Context) error {
 		date, _ := http.ParseTime(response.Header.Get("Date"))
 		r.cfg.Signer.Learn(date, time.Now())
 	}
-	return &fault.HeartbeatRejectedError{Status: status, Detail: detail(status, answer)}
+	return &fault.HeartbeatRejectedError{Status: status, Detail: detail(status, bytes.ReplaceAll(answer, []byte(token), []byte("[redacted]")))}
 }
 
 // log says once what fails and once that it no longer does.

@@ -55,8 +55,8 @@ func reporter(c *cloud, facts func() heartbeat.Facts, log io.Writer) (*heartbeat
 	}
 	return heartbeat.New(heartbeat.Config{
 		URL: "https://cloud.example.com/api/internal/qpu/heartbeat", Interval: 30 * time.Second,
-		Headers: map[string]config.Secret{"X-Deploy": "secret", "Authorization": "Bearer forged"},
-		Signer:  s, Facts: facts, Transport: c, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Headers: map[string]config.Secret{"X-Deploy": "secret", "Authorization": "Bearer forged"}, UserAgent: "coda/1.2.3",
+		Signer: s, Facts: facts, Transport: c, Log: slog.New(slog.NewTextHandler(log, nil)),
 	}), s
 }
 
@@ -80,7 +80,7 @@ func TestBody(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", c.bodies[0], want)
 		}
 		request := c.requests[0]
-		for name, value := range map[string]string{"Authorization": "Bearer a.signed.token", "Content-Type": "application/json", "X-Deploy": "secret"} {
+		for name, value := range map[string]string{"Authorization": "Bearer a.signed.token", "Content-Type": "application/json", "X-Deploy": "secret", "User-Agent": "coda/1.2.3"} {
 			if got := request.Header.Values(name); len(got) != 1 || got[0] != value {
 				t.Errorf("%s: %q", name, got)
 			}
@@ -99,6 +99,7 @@ func TestRejected(t *testing.T) {
 	}{
 		{400, `{"error": "edge [0,9] does not fit"}`, "edge [0,9] does not fit"},
 		{400, `{"error": {"code": 7}}`, `{"code": 7}`},
+		{400, `{"error": "a.signed.token has expired"}`, "[redacted] has expired"},
 		{400, `{"error": null}`, `{"error": null}`},
 		{400, `{"detail": "x"}`, `{"detail": "x"}`},
 		{409, "  plain words \n", "plain words"},

@@ -3,10 +3,12 @@ package provision
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -39,11 +41,15 @@ func (f *failure) final(lost int, withToken bool) error {
 	if auth, ok := errors.AsType[*fault.AuthError](f.err); ok {
 		return auth
 	}
-	reason := "the cloud refused"
-	if lost > 0 && withToken {
-		reason += fmt.Sprintf("; the token may have been redeemed by attempt %d, whose answer was lost: if so, ask for a new token", lost)
+	return &fault.NodeError{Op: "connect", Reason: "the cloud refused" + redeemed(lost, withToken), Err: f.err}
+}
+
+// redeemed says that a lost answer may have cost the token.
+func redeemed(lost int, withToken bool) string {
+	if lost == 0 || !withToken {
+		return ""
 	}
-	return &fault.NodeError{Op: "connect", Reason: reason, Err: f.err}
+	return fmt.Sprintf("; the token may have been redeemed by attempt %d, whose answer was lost: if so, ask for a new token", lost)
 }
 
 // attempt posts once. It returns the body of a 2xx answer.
@@ -58,13 +64,14 @@ func (c *Client) attempt(ctx context.Context, settings config.Settings, url stri
 	if err != nil {
 		return nil, &failure{err: errors.New("the connect URL cannot be requested")}
 	}
+	request.Header.Set("User-Agent", c.cfg.UserAgent)
 	settings.SetHeaders(request.Header)
 	request.Header.Set("Authorization", "Bearer "+bearer)
 	request.Header.Set("Content-Type", "application/json")
 
 	response, err := c.cfg.Transport.RoundTrip(request) // follows no redirects
 	if err != nil {
-		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: true}
+		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: !unsent(err)}
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxBundle+1))
@@ -117,6 +124,16 @@ func detail(answer []byte, bearer string) string {
 		return "no reason given"
 	}
 	return text
+}
+
+// unsent reports whether a request surely never left: nobody was reached, or the
+// one who was is not trusted.
+func unsent(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	return untrusted
 }
 
 func timedOut(ctx context.Context, settings config.Settings, err error) error {

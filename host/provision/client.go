@@ -41,6 +41,7 @@ type Config struct {
 	CheckKey     func(config.Secret) error
 	CheckProfile func(profile string) error
 
+	UserAgent string            // of the requests, unless an extra header says otherwise
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Log       *slog.Logger      // nil: slog.Default
 }
@@ -148,7 +149,7 @@ func (c *Client) exchange(ctx context.Context, settings config.Settings, body []
 		}
 		if k >= attempts {
 			return nil, &fault.NodeError{Op: "connect", Retry: true,
-				Reason: fmt.Sprintf("no success in %d attempts at %s", attempts, url), Err: failure.err}
+				Reason: fmt.Sprintf("no success in %s at %s%s", times(attempts), url, redeemed(lost, settings.NodeToken != "")), Err: failure.err}
 		}
 		wait := backoff(k, failure.retryAfter)
 		c.cfg.Log.Warn("connecting failed, trying again", "attempt", k, "of", attempts, "wait", wait, "error", failure.err)
@@ -158,4 +159,11 @@ func (c *Client) exchange(ctx context.Context, settings config.Settings, body []
 			return nil, &fault.NodeError{Op: "connect", Reason: "interrupted", Retry: true, Err: ctx.Err()}
 		}
 	}
+}
+
+func times(attempts int) string {
+	if attempts == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", attempts)
 }

@@ -2,9 +2,11 @@ package provision_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -44,6 +46,14 @@ func answer(status int, body string, header ...string) func(*http.Request) (*htt
 
 func lost(*http.Request) (*http.Response, error) { return nil, errors.New("connection reset") }
 
+func refused(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+}
+
+func untrusted(*http.Request) (*http.Response, error) {
+	return nil, &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
+}
+
 func silent(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
@@ -82,7 +92,7 @@ func TestConnectWithAToken(t *testing.T) {
 	k := &keeper{}
 	s := settings("one-time")
 	s.Headers = map[string]config.Secret{"X-Deploy": "secret", "authorization": "Bearer forged"}
-	b, err := client(c, provision.Config{Keeper: k, Connectivity: [][2]uint16{{0, 1}}}).Connect(t.Context(), s)
+	b, err := client(c, provision.Config{Keeper: k, Connectivity: [][2]uint16{{0, 1}}, UserAgent: "coda/1.2.3"}).Connect(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +100,7 @@ func TestConnectWithAToken(t *testing.T) {
 	if r.Method != http.MethodPost || r.URL.String() != "https://cloud.example.com/api/internal/qpu/connect" {
 		t.Errorf("%s %s", r.Method, r.URL)
 	}
-	for name, want := range map[string]string{"Authorization": "Bearer one-time", "Content-Type": "application/json", "X-Deploy": "secret"} {
+	for name, want := range map[string]string{"Authorization": "Bearer one-time", "Content-Type": "application/json", "X-Deploy": "secret", "User-Agent": "coda/1.2.3"} {
 		if got := r.Header.Values(name); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
@@ -103,6 +113,20 @@ func TestConnectWithAToken(t *testing.T) {
 	}
 	if len(k.saved) != 1 || k.saved[0].Provenance != (config.Provenance{TokenHash: config.HashToken("one-time"), KeyFromCloud: true}) {
 		t.Errorf("kept %+v", k.saved)
+	}
+}
+
+// The operator's headers stand above ours, whatever the case of their letters.
+func TestAnotherUserAgent(t *testing.T) {
+	t.Parallel()
+	c := &cloud{answers: []func(*http.Request) (*http.Response, error){answer(200, string(bundle(t, nil)))}}
+	s := settings("one-time")
+	s.Headers = map[string]config.Secret{"user-agent": "lab/7"}
+	if _, err := client(c, provision.Config{UserAgent: "coda/1.2.3"}).Connect(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.requests[0].Header.Values("User-Agent"); len(got) != 1 || got[0] != "lab/7" {
+		t.Errorf("user agent %q", got)
 	}
 }
 
@@ -156,7 +180,11 @@ func TestOutcomes(t *testing.T) {
 		{"400 is final", []func(*http.Request) (*http.Response, error){answer(400, "bad topology")}, 1, "HTTP 400: bad topology"},
 		{"401 is final", []func(*http.Request) (*http.Response, error){answer(401, `{"error":"token one-time has expired"}`)}, 1, "token [redacted] has expired"},
 		{"a redirect is final", []func(*http.Request) (*http.Response, error){answer(307, "", "Location", "https://evil.example.com")}, 1, "HTTP 307"},
-		{"attempts run out", []func(*http.Request) (*http.Response, error){answer(500, "down")}, 3, "no success in 3 attempts at https://cloud.example.com/api/internal/qpu/connect: HTTP 500: down"},
+		{"attempts run out", []func(*http.Request) (*http.Response, error){refused}, 3, "no success in 3 attempts at https://cloud.example.com/api/internal/qpu/connect: dial tcp: connection refused"},
+		{"the cloud is down", []func(*http.Request) (*http.Response, error){answer(429, "down")}, 3, "/connect: HTTP 429: down"},
+		{"Q14 the last answer is lost", []func(*http.Request) (*http.Response, error){refused, refused, lost}, 3, "may have been redeemed by attempt 3"},
+		{"Q14 the first answer is lost", []func(*http.Request) (*http.Response, error){answer(502, ""), refused}, 3, "may have been redeemed by attempt 1"},
+		{"Q14 nobody was reached", []func(*http.Request) (*http.Response, error){refused, untrusted, answer(401, "revoked")}, 3, "connect: the cloud refused: HTTP 401: revoked"},
 		{"timeouts run out", []func(*http.Request) (*http.Response, error){silent}, 3, "no answer within 15s"},
 		{"Q14 a refusal after a lost answer", []func(*http.Request) (*http.Response, error){lost, answer(503, ""), answer(401, "already used")}, 3, "may have been redeemed by attempt 1"},
 		{"Q17 not JSON", []func(*http.Request) (*http.Response, error){answer(200, "<html>")}, 1, "it is not JSON"},

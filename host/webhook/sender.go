@@ -37,6 +37,8 @@ type Config struct {
 	Headers map[string]config.Secret // sent to the cloud's own origin only
 	Signer  Signer
 
+	UserAgent string // of the requests, unless an extra header says otherwise
+
 	// Transport carries the requests; nil stands for one that keeps
 	// connections open for many concurrent posts.
 	Transport http.RoundTripper
@@ -46,7 +48,8 @@ type Config struct {
 type Sender struct {
 	cloud     string // origin
 	origins   map[string]bool
-	headers   http.Header
+	headers   http.Header // to the cloud's own
+	userAgent []string
 	signer    Signer
 	transport http.RoundTripper
 }
@@ -61,6 +64,7 @@ func New(cfg Config) (*Sender, error) {
 		cloud:     cloud,
 		origins:   map[string]bool{cloud: true},
 		headers:   http.Header{},
+		userAgent: []string{cfg.UserAgent},
 		signer:    cfg.Signer,
 		transport: cfg.Transport,
 	}
@@ -108,6 +112,7 @@ func (s *Sender) Post(ctx context.Context, url, id string, body []byte) error {
 	if err != nil {
 		return &fault.WebhookError{URL: safeURL(url), Retry: true, Reason: "cannot sign", Err: err}
 	}
+	request.Header["User-Agent"] = s.userAgent
 	own := origin == s.cloud
 	if own {
 		for name, values := range s.headers {

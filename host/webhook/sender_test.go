@@ -85,7 +85,8 @@ func TestPost(t *testing.T) {
 	other, otherURL := serve(t, nil)
 	s := sender(t, webhook.Config{
 		Cloud: cloudURL, Origins: []string{otherURL},
-		Headers: map[string]config.Secret{"x-deploy": "secret", "AUTHORIZATION": "Bearer forged", "webhook-id": "forged"},
+		Headers:   map[string]config.Secret{"x-deploy": "secret", "AUTHORIZATION": "Bearer forged", "webhook-id": "forged", "user-agent": "lab/7"},
+		UserAgent: "coda/1.2.3",
 	})
 	body := []byte(`{"job_id":"j"}`)
 	for _, url := range []string{cloudURL + "/hook?x=1", otherURL} {
@@ -111,6 +112,9 @@ func TestPost(t *testing.T) {
 	}
 	if cloud.requests[0].Header.Get("X-Deploy") != "secret" || other.requests[0].Header.Get("X-Deploy") != "" {
 		t.Error("extra headers belong to the cloud alone")
+	}
+	if to, others := cloud.requests[0].UserAgent(), other.requests[0].UserAgent(); to != "lab/7" || others != "coda/1.2.3" {
+		t.Errorf("user agents %q and %q", to, others)
 	}
 }
 

@@ -68,7 +68,7 @@ func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) e
 // process was, the flags included. A token that was read here cannot always be
 // read again, so it goes along; the child takes it out of its environment.
 func (p *prospect) childEnvironment() []string {
-	environ := append(p.environ[:len(p.environ):len(p.environ)], p.style.environment()...)
+	environ := p.environ[:len(p.environ):len(p.environ)]
 	if p.settings.NodeToken == "" {
 		return environ
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"os"
 	"time"
 
 	"github.com/conductorquantum/coda/cmd/coda/circuits"
@@ -100,17 +101,16 @@ func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
 			sources = append(sources, source{id: circuit.Name, text: circuit.IR})
 		}
 	}
-	cloud, node, level := devCloudAddress, devNodeAddress, slog.LevelInfo
+	cloud, node, look := devCloudAddress, devNodeAddress, config.Defaults().Log
 	if f.once {
-		cloud, node, level = anyAddress, anyAddress, slog.LevelWarn
+		cloud, node, look.Level = anyAddress, anyAddress, "warn"
 	}
-	style, err := f.log.style(level)
-	if err != nil {
+	if look, err = config.LoadLog(f.log.environment(os.Environ()), look); err != nil {
 		return err
 	}
-	log := style.log(c.stderr)
-	if !style.json {
-		log = style.log(c.stderr, withoutTime)
+	log := newLog(c.stderr, look)
+	if !isJSON(look) {
+		log = newLog(c.stderr, look, withoutTime)
 	}
 	ctx, kill, release := untilStopped(ctx)
 	defer release()
@@ -131,6 +131,7 @@ func (c *cli) dev(ctx context.Context, f *devFlags, sources []source) error {
 			RedisURL: f.redis.value,
 			Cloud:    cmp.Or(f.cloud.value, cloud),
 			Node:     cmp.Or(f.node.value, node),
+			Version:  readVersions().Version,
 			Log:      log,
 			Ready:    func(a host.DevAddress) { ready <- a },
 			Kill:     kill,

@@ -3,14 +3,12 @@ package main
 import (
 	"io"
 	"log/slog"
-	"os"
-	"strings"
 
-	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/config"
 	"github.com/spf13/cobra"
 )
 
-// The variables that stand for the flags of the log.
+// The variables that the flags of the log stand above.
 const (
 	logFormatEnv = "CODA_LOG_FORMAT"
 	logLevelEnv  = "CODA_LOG_LEVEL"
@@ -24,8 +22,8 @@ type logFlags struct {
 
 func newLogFlags() logFlags {
 	return logFlags{
-		format: choice{of: []string{"text", "json"}, word: "FORMAT"},
-		level:  choice{of: []string{"debug", "info", "warn", "error"}, word: "LEVEL"},
+		format: choice{of: config.LogFormats, word: "FORMAT"},
+		level:  choice{of: config.LogLevels, word: "LEVEL"},
 	}
 }
 
@@ -36,50 +34,29 @@ func (f *logFlags) register(cmd *cobra.Command) {
 	completes(cmd, "log-level", f.level.complete)
 }
 
-// logStyle is what the flags and the environment come to.
-type logStyle struct {
-	json  bool
-	level slog.Level
+// environment is one with the flags put above it.
+func (f *logFlags) environment(environ []string) []string {
+	if f.format.value != "" {
+		environ = append(environ, logFormatEnv+"="+f.format.value)
+	}
+	if f.level.value != "" {
+		environ = append(environ, logLevelEnv+"="+f.level.value)
+	}
+	return environ
 }
 
-// style takes the variables where no flag was given, and least where there is
-// neither.
-func (f *logFlags) style(least slog.Level) (logStyle, error) {
-	s := logStyle{level: least}
-	format, level := f.format, f.level
-	for name, c := range map[string]*choice{logFormatEnv: &format, logLevelEnv: &level} {
-		if text := os.Getenv(name); c.value == "" && text != "" {
-			if err := c.Set(strings.ToLower(text)); err != nil {
-				return s, &fault.ConfigError{Where: name, Reason: err.Error()}
-			}
-		}
-	}
-	s.json = format.value == "json"
-	if level.value != "" {
-		if err := s.level.UnmarshalText([]byte(level.value)); err != nil {
-			return s, err // not one of the choices
-		}
-	}
-	return s, nil
-}
-
-// environment is the style as variables, for a process that is given no flags.
-func (s logStyle) environment() []string {
-	format := "text"
-	if s.json {
-		format = "json"
-	}
-	return []string{logFormatEnv + "=" + format, logLevelEnv + "=" + strings.ToLower(s.level.String())}
-}
-
-// log is a log in this style.
-func (s logStyle) log(w io.Writer, options ...func(*slog.HandlerOptions)) *slog.Logger {
-	o := &slog.HandlerOptions{Level: s.level}
+// newLog is a log of this look.
+func newLog(w io.Writer, look config.Log, options ...func(*slog.HandlerOptions)) *slog.Logger {
+	var least slog.Level // info, should the text be none of the levels
+	_ = least.UnmarshalText([]byte(look.Level))
+	o := &slog.HandlerOptions{Level: least}
 	for _, option := range options {
 		option(o)
 	}
-	if s.json {
+	if isJSON(look) {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
 }
+
+func isJSON(look config.Log) bool { return look.Format == "json" }

@@ -35,7 +35,7 @@ func (c *cli) runNode(ctx context.Context, p *prospect, background *daemon.Backg
 	defer release()
 	context.AfterFunc(ctx, func() { note(held.Stopping()) })
 	err = host.Run(ctx, host.Config{
-		Settings: *s, Device: p.device, Log: log, Kill: kill,
+		Settings: *s, Device: p.device, Version: readVersions().Version, Log: log, Kill: kill,
 		Listening: func(address string) { note(held.Serving(address)) },
 		Ready:     func(a host.Address) { background.Ready(a.HTTP) },
 	})
@@ -45,7 +45,7 @@ func (c *cli) runNode(ctx context.Context, p *prospect, background *daemon.Backg
 // nodeLog is where a node logs: standard error, or in the background a file that
 // is renewed when it is full.
 func (c *cli) nodeLog(p *prospect, background *daemon.Background) (log *slog.Logger, path string, done func()) {
-	onStderr := p.style.log(c.stderr)
+	onStderr := newLog(c.stderr, p.settings.Log)
 	if background == nil {
 		return onStderr, "", func() {}
 	}
@@ -54,13 +54,13 @@ func (c *cli) nodeLog(p *prospect, background *daemon.Background) (log *slog.Log
 		onStderr.Warn("the log cannot be renewed when it is full", "error", err)
 		return onStderr, background.LogPath, func() {}
 	}
-	return p.style.log(file), background.LogPath, func() { file.Close() }
+	return newLog(file, p.settings.Log), background.LogPath, func() { file.Close() }
 }
 
 // forPeople reports whether a person at a prompt reads what the node says, beside
 // its log.
 func (p *prospect) forPeople(background *daemon.Background) bool {
-	return background == nil && !p.style.json
+	return background == nil && !isJSON(p.settings.Log)
 }
 
 func (c *cli) introduce(log *slog.Logger, p *prospect, background *daemon.Background) {
@@ -75,9 +75,26 @@ func (c *cli) introduce(log *slog.Logger, p *prospect, background *daemon.Backgr
 	log.Info("the node starts", fields...)
 }
 
+<<<<<<< HEAD
 // ended logs how a node ended. Without a last line, who reads the log could not
 // tell a stop from a crash of the machine. An error is logged where nobody else
 // would say it in the log's own format.
+=======
+// refused logs what is wrong with what a node was told, as ended does.
+func (c *cli) refused(p *prospect, background *daemon.Background, err error) error {
+	if p.forPeople(background) {
+		return err
+	}
+	log := newLog(c.stderr, p.settings.Log)
+	for _, err := range each(err) {
+		log.Error("the node cannot start", "error", err)
+	}
+	return reported(err)
+}
+
+// ended logs the error that ended a node, where nobody else would say it in the
+// log's own format.
+>>>>>>> 7b4554d (cmd/coda: the log looks as the file of settings says, errors of settings included)
 func (c *cli) ended(log *slog.Logger, p *prospect, background *daemon.Background, err error) error {
 	if err == nil {
 		log.Info("the node stopped")

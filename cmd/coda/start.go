@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -23,6 +22,8 @@ const (
 	tokenEnv     = "CODA_NODE_TOKEN"
 	tokenFileEnv = "CODA_NODE_TOKEN_FILE"
 )
+
+const maxToken = 64 << 10 // bytes of standard input
 
 type startFlags struct {
 	place
@@ -91,7 +92,7 @@ start; with --daemon 0 if it was started, else 1.`,
 
 // environment is the process's own with the flags put above it.
 func (f *startFlags) environment(stdin io.Reader) ([]string, error) {
-	environ := f.place.environment()
+	environ := f.log.environment(f.place.environment())
 	set := func(name, value string) {
 		if value != "" {
 			environ = append(environ, name+"="+value)
@@ -99,7 +100,7 @@ func (f *startFlags) environment(stdin io.Reader) ([]string, error) {
 	}
 	token := f.token.value
 	if token == "-" {
-		line, err := bufio.NewReader(stdin).ReadString('\n')
+		line, err := bufio.NewReader(io.LimitReader(stdin, maxToken)).ReadString('\n')
 		if token = strings.TrimSpace(line); token == "" {
 			if err == io.EOF {
 				err = nil
@@ -125,7 +126,6 @@ type prospect struct {
 	environ  []string
 	settings config.Settings
 	device   config.Device
-	style    logStyle
 }
 
 // start runs a node here, or has it run in the background. The process that runs
@@ -138,6 +138,8 @@ func (c *cli) start(ctx context.Context, f *startFlags) error {
 		return c.startInBackground(ctx, p, err)
 	case err == nil:
 		err = c.runNode(ctx, p, background)
+	default:
+		err = c.refused(p, background, err)
 	}
 	if err != nil {
 		background.Failed(err)
@@ -149,10 +151,8 @@ func (c *cli) start(ctx context.Context, f *startFlags) error {
 func (f *startFlags) prospect(stdin io.Reader) (*prospect, error) {
 	p := &prospect{device: config.Device{Concurrency: 1}}
 	var err error
-	if p.style, err = f.log.style(slog.LevelInfo); err != nil {
-		return p, err
-	}
 	if p.environ, err = f.environment(stdin); err != nil {
+		p.settings.Log, _ = config.LoadLog(f.log.environment(os.Environ()), config.Defaults().Log)
 		return p, err
 	}
 	forgetToken()

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/conductorquantum/coda/host/config"
 	"golang.org/x/term"
 )
 
@@ -183,7 +184,7 @@ func (s *screen) banner(title string, rows [][2]string) {
 
 // log is for what executors say at a prompt, where lines need no time.
 func (c *cli) log(level slog.Level) *slog.Logger {
-	return logStyle{level: level}.log(c.stderr, withoutTime)
+	return newLog(c.stderr, config.Log{Level: level.String()}, withoutTime)
 }
 
 func withoutTime(o *slog.HandlerOptions) {

@@ -61,12 +61,12 @@ func TestHeldSettings(t *testing.T) {
 		{
 			name: "a spent token reconnects", held: held(redeemed, credentials), environ: []string{token},
 			check:   func(s config.Settings) bool { return s.NodeToken == "" && s.QPUID == "held" },
-			warning: "the token in CODA_NODE_TOKEN was redeemed before",
+			warning: "unset CODA_NODE_TOKEN",
 		},
 		{
 			name: "a spent token in a file reconnects", held: held(redeemed, credentials), environ: []string{"CODA_NODE_TOKEN_FILE=" + tokenFile},
 			check:   func(s config.Settings) bool { return s.NodeToken == "" && s.QPUID == "held" },
-			warning: "the token in CODA_NODE_TOKEN_FILE was redeemed before",
+			warning: "unset CODA_NODE_TOKEN_FILE",
 		},
 		{
 			name: "a new token keeps only the fingerprint", held: held(redeemed, credentials),

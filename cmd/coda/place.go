@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/conductorquantum/coda/host/config"
@@ -45,12 +46,20 @@ func (p *place) settings() (config.Settings, error) {
 	s, err := config.Load(p.environment(), nil)
 	var wrong []error
 	for _, err := range each(err) {
-		at, ok := errors.AsType[*fault.ConfigError](err)
-		if !ok || at.Where == stateDirEnv || !strings.HasPrefix(at.Where, "CODA_") {
+		if at, ok := errors.AsType[*fault.ConfigError](err); !ok || !isElsewhere(at.Where) {
 			wrong = append(wrong, err)
 		}
 	}
 	return s, errors.Join(wrong...)
+}
+
+// isElsewhere reports whether an error is about a variable, or its key in the file
+// of settings, that does not say where the state is. A key that is not known may
+// have been meant to.
+func isElsewhere(where string) bool {
+	return slices.ContainsFunc(config.Variables(), func(v config.Variable) bool {
+		return v.Name() != stateDirEnv && (where == v.Name() || strings.HasSuffix(where, ": "+v.Key))
+	})
 }
 
 // each takes apart errors that were joined.

@@ -110,7 +110,8 @@ func (s *Settings) fillIn(layers []layer, held func(string) (Persisted, error)) 
 			continue
 		}
 		if err := v.parse(s, text); err != nil {
-			return &fault.ConfigError{Where: p.File + ": " + v.Key, Reason: err.Error()}
+			return &fault.ConfigError{Where: p.File + ": " + v.Key,
+				Reason: err.Error() + "; correct it there, or set " + v.Name() + ", which counts more"}
 		}
 	}
 	return nil

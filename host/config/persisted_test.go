@@ -22,8 +22,8 @@ func TestHeldSettings(t *testing.T) {
 		"vpn_required": "false", "vpn_probe_targets": `["https://held.example.com"]`,
 		"node_machine_fingerprint": "held-fp", "redis_url": "redis://held.example.com",
 	}
-	tokenFile := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(tokenFile, []byte("one-time\n"), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("one-time\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	redeemed := config.Provenance{TokenHash: config.HashToken("one-time"), KeyFromCloud: true}
@@ -61,12 +61,12 @@ func TestHeldSettings(t *testing.T) {
 		{
 			name: "a spent token reconnects", held: held(redeemed, credentials), environ: []string{token},
 			check:   func(s config.Settings) bool { return s.NodeToken == "" && s.QPUID == "held" },
-			warning: "unset CODA_NODE_TOKEN",
+			warning: "redeemed before; reconnecting with the credentials it gave (unset CODA_NODE_TOKEN)",
 		},
 		{
-			name: "a spent token in a file reconnects", held: held(redeemed, credentials), environ: []string{"CODA_NODE_TOKEN_FILE=" + tokenFile},
+			name: "a spent token in a file reconnects", held: held(redeemed, credentials), environ: []string{"CODA_NODE_TOKEN_FILE=" + file},
 			check:   func(s config.Settings) bool { return s.NodeToken == "" && s.QPUID == "held" },
-			warning: "unset CODA_NODE_TOKEN_FILE",
+			warning: "redeemed before; reconnecting with the credentials it gave (unset CODA_NODE_TOKEN_FILE)",
 		},
 		{
 			name: "a new token keeps only the fingerprint", held: held(redeemed, credentials),
@@ -101,7 +101,7 @@ func TestHeldSettings(t *testing.T) {
 		t.Errorf("an unreadable state without a token: %v", err)
 	}
 	_, err := config.Load([]string{"CODA_STATE_DIR=/s"}, held(config.Provenance{}, map[string]string{"num_qubits": "many"}))
-	if err == nil || !strings.Contains(err.Error(), "coda.config: num_qubits") {
+	if err == nil || !strings.Contains(err.Error(), "coda.config: num_qubits") || !strings.Contains(err.Error(), "set CODA_NUM_QUBITS") {
 		t.Errorf("a bad held value: %v", err)
 	}
 }

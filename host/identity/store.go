@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/fault"
@@ -202,8 +204,12 @@ func (s *Store) loadKey(path, want string) (string, error) {
 func (s *Store) Fingerprint() (string, error) {
 	path := s.path(fingerprintFile)
 	text, err := s.read(path)
-	if err == nil && len(bytes.TrimSpace(text)) > 0 {
-		return string(bytes.TrimSpace(text)), nil
+	if kept := bytes.TrimSpace(text); err == nil && len(kept) > 0 {
+		if !utf8.Valid(kept) || bytes.ContainsFunc(kept, unicode.IsControl) {
+			return "", &fault.ConfigError{Where: path,
+				Reason: "is damaged; restore it, or remove it: another one is made, which the cloud may take for another machine"}
+		}
+		return string(kept), nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", &fault.ConfigError{Where: path, Reason: "cannot be used", Err: err}

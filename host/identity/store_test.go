@@ -328,4 +328,13 @@ func TestFingerprintIsMadeOnce(t *testing.T) {
 	if again, err := identity.NewStore(dir).Fingerprint(); err != nil || again != "kept-1" {
 		t.Errorf("%q, %v", again, err)
 	}
+	for _, damaged := range []string{"kept\x00\x00", "kept-1\nkept-2\n", "\xff\xfe"} {
+		if err := os.WriteFile(filepath.Join(dir, "coda-fingerprint"), []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := identity.NewStore(dir).Fingerprint()
+		if e, ok := errors.AsType[*fault.ConfigError](err); !ok || !strings.Contains(e.Reason, "is damaged") {
+			t.Errorf("%q gives %q, %v", damaged, got, err)
+		}
+	}
 }

@@ -14,32 +14,32 @@ import (
 // folder and function.
 var quirks = map[int][]string{
 	// Settings and files.
-	1:  {"host/config TestHeldSettings"},                                            // the cloud's newer key counts
-	2:  {"host/config TestHeldSettings"},                                            // a spent token reconnects
-	3:  {"host/config TestAllErrorsAreReportedAndNoSecretIs"},                       // no secret in errors
-	4:  {"host/config TestValues"},                                                  // empty is unset
-	5:  {"host/config TestValues"},                                                  // ranges
-	6:  {"host/identity TestFilesOfAnOlderNode"},                                    // null is absent
-	7:  {"host/identity TestUnsafeFilesAreRefused"},                                 // owner, mode, links
-	8:  {"host/identity TestCrashDuringSave"},                                       // atomic, as a pair
-	10: {"host/identity TestTakeOver"},                                              // no path from a file is trusted
-	11: {"host/config TestDeviceYAMLOfAnOlderSite"},                                 // YAML's own rules
-	12: {"host/config TestCredentialsAreAskedForInOrder"},                           // no empty subject
-	13: {"host/identity TestFingerprintIsMadeOnce", "host/config TestHeldSettings"}, // one fingerprint
-	14: {"host/provision TestOutcomes"},                                             // a lost answer may have redeemed the token
-	15: {"host/provision TestOutcomes", "host/provision TestWaits"},                 // 408, 425, 429; jitter; Retry-After
-	16: {"host/provision TestZeroRetriesStillTryOnce"},                              // at least one attempt
-	17: {"host/provision TestOutcomes", "host/identity TestKeys"},                   // errors of our own kinds
-	18: {"host/provision TestConnectWithAToken"},                                    // Authorization is not to be replaced
-	19: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},                    // kept before anything can fail
-	20: {"host/provision TestNothingBadIsKept"},                                     // a copy, swapped whole
-	21: {"host/provision TestBundleCases"},                                          // integers and ranges
-	22: {"host/provision TestBundleCases"},                                          // the first URL that is one
-	23: {"host/provision TestBundleCases"},                                          // one slash
-	24: {"host/provision TestBundleCases"},                                          // absent keeps, null clears
-	25: {"host/provision TestAProfileIsUsedOnlyWhereRequired"},                      // no tunnel that nobody asked for
-	26: {"host TestBootFailures"},                                                   // what was started is undone
-	27: {"host TestBootFailures"},                                                   // the executor is opened once, before the log-on
+	1:  {"host/config TestHeldSettings"},                                                                   // the cloud's newer key counts
+	2:  {"host/config TestHeldSettings"},                                                                   // a spent token reconnects
+	3:  {"host/config TestAllErrorsAreReportedAndNoSecretIs", "host/config TestSyntaxErrorsRepeatNoValue"}, // no secret in errors
+	4:  {"host/config TestValues"},                                                                         // empty is unset
+	5:  {"host/config TestValues"},                                                                         // ranges
+	6:  {"host/identity TestFilesOfAnOlderNode"},                                                           // null is absent
+	7:  {"host/identity TestUnsafeFilesAreRefused"},                                                        // owner, mode, links
+	8:  {"host/identity TestCrashDuringSave"},                                                              // atomic, as a pair
+	10: {"host/identity TestTakeOver"},                                                                     // no path from a file is trusted
+	11: {"host/config TestDeviceYAMLOfAnOlderSite"},                                                        // YAML's own rules
+	12: {"host/config TestCredentialsAreAskedForInOrder"},                                                  // no empty subject
+	13: {"host/identity TestFingerprintIsMadeOnce", "host/config TestHeldSettings"},                        // one fingerprint
+	14: {"host/provision TestOutcomes"},                                                                    // a lost answer may have redeemed the token
+	15: {"host/provision TestOutcomes", "host/provision TestWaits"},                                        // 408, 425, 429; jitter; Retry-After
+	16: {"host/provision TestZeroRetriesStillTryOnce"},                                                     // at least one attempt
+	17: {"host/provision TestOutcomes", "host/identity TestKeys"},                                          // errors of our own kinds
+	18: {"host/provision TestConnectWithAToken", "host/config TestOwnHeaders"},                             // Authorization is not to be replaced
+	19: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},                                           // kept before anything can fail
+	20: {"host/provision TestNothingBadIsKept"},                                                            // a copy, swapped whole
+	21: {"host/provision TestBundleCases"},                                                                 // integers and ranges
+	22: {"host/provision TestBundleCases"},                                                                 // the first URL that is one
+	23: {"host/provision TestBundleCases"},                                                                 // one slash
+	24: {"host/provision TestBundleCases"},                                                                 // absent keeps, null clears
+	25: {"host/provision TestAProfileIsUsedOnlyWhereRequired"},                                             // no tunnel that nobody asked for
+	26: {"host TestBootFailures"},                                                                          // what was started is undone
+	27: {"host TestBootFailures"},                                                                          // the executor is opened once, before the log-on
 
 	// The tunnel: there is none yet. What needs one is refused, so that nothing of
 	// 30 to 36 can happen; each gets a test of its own with the tunnel.

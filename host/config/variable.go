@@ -88,7 +88,7 @@ var variables = [...]Variable{
 		check: func(s *Settings) error { return CheckRedisURL(s.RedisURL) }},
 	{Key: "webapp_url", Persisted: true, Help: "base URL of the cloud",
 		field: func(s *Settings) any { return &s.WebappURL },
-		check: func(s *Settings) error { return CheckHTTPURL(s.WebappURL) }},
+		check: checkWebapp},
 	{Key: "connect_path", Persisted: true, Help: "path of the log-on endpoint",
 		field: func(s *Settings) any { return &s.ConnectPath }},
 	{Key: "heartbeat_path", Persisted: true, Help: "path of the heartbeat endpoint",
@@ -180,6 +180,16 @@ func oneOf(field *string, words []string, otherwise string) error {
 	}
 	err := fmt.Errorf("%s is none of %s and %s", quote(*field), strings.Join(words[:last], ", "), words[last])
 	*field = otherwise
+	return err
+}
+
+// checkWebapp drops a URL that cannot be used, since it may hold a password and is
+// shown everywhere.
+func checkWebapp(s *Settings) error {
+	err := CheckHTTPURL(s.WebappURL)
+	if err != nil {
+		s.WebappURL = ""
+	}
 	return err
 }
 

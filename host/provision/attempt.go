@@ -38,8 +38,8 @@ type failure struct {
 // final is the error for a refused attempt. After a lost answer to a token, the
 // refusal may be the echo of our own success.
 func (f *failure) final(lost int, withToken bool) error {
-	if auth, ok := errors.AsType[*fault.AuthError](f.err); ok {
-		return auth
+	if ours, ok := errors.AsType[fault.Error](f.err); ok {
+		return ours // it was not the cloud who refused
 	}
 	return &fault.NodeError{Op: "connect", Reason: "the cloud refused" + redeemed(lost, withToken), Err: f.err}
 }
@@ -62,7 +62,7 @@ func (c *Client) attempt(ctx context.Context, settings config.Settings, url stri
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, &failure{err: errors.New("the connect URL cannot be requested")}
+		return nil, &failure{err: &fault.NodeError{Op: "connect", Reason: "the connect URL cannot be requested; correct CODA_CONNECT_PATH"}}
 	}
 	request.Header.Set("User-Agent", c.cfg.UserAgent)
 	settings.SetHeaders(request.Header)
@@ -81,7 +81,7 @@ func (c *Client) attempt(ctx context.Context, settings config.Settings, url stri
 	case err != nil:
 		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: true}
 	case len(answer) > maxBundle:
-		return nil, &failure{err: fmt.Errorf("the answer is larger than %d bytes", maxBundle)}
+		return nil, &failure{err: bad(fmt.Errorf("it is larger than %d bytes", maxBundle))}
 	}
 	return answer, nil
 }

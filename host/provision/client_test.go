@@ -190,7 +190,7 @@ func TestOutcomes(t *testing.T) {
 		{"Q17 not JSON", []func(*http.Request) (*http.Response, error){answer(200, "<html>")}, 1, "it is not JSON"},
 		{"Q17 trailing data", []func(*http.Request) (*http.Response, error){answer(200, good+"{}")}, 1, "it is not JSON"},
 		{"Q17 not an object", []func(*http.Request) (*http.Response, error){answer(200, "[1]")}, 1, "not an object"},
-		{"an endless answer", []func(*http.Request) (*http.Response, error){answer(200, strings.Repeat(" ", 2<<20))}, 1, "larger than"},
+		{"an endless answer", []func(*http.Request) (*http.Response, error){answer(200, strings.Repeat(" ", 2<<20))}, 1, "connect: the cloud's answer cannot be used: it is larger than"},
 		{"a long refusal is cut", []func(*http.Request) (*http.Response, error){answer(400, strings.Repeat("é", 999))}, 1, "HTTP 400: " + strings.Repeat("é", 400)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -249,6 +249,17 @@ func TestWaits(t *testing.T) {
 				t.Errorf("%s: waits before the first or after the last attempt", tt.name)
 			}
 		})
+	}
+}
+
+func TestAPathThatCannotBeRequested(t *testing.T) {
+	t.Parallel()
+	s := settings("t")
+	s.ConnectPath = "/con\x01nect"
+	c := &cloud{}
+	_, err := client(c, provision.Config{}).Connect(t.Context(), s)
+	if e, ok := errors.AsType[*fault.NodeError](err); !ok || e.Reason != "the connect URL cannot be requested; correct CODA_CONNECT_PATH" || len(c.requests) != 0 {
+		t.Errorf("%v, %d requests", err, len(c.requests))
 	}
 }
 

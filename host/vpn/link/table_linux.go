@@ -108,7 +108,8 @@ func (t table) address(gone bool, data []byte, c *Change) error {
 
 // parseAddress reads a message with an address of IPv4 or IPv6.
 func parseAddress(data []byte) (index int, a address, err error) {
-	if len(data) < unix.SizeofIfAddrmsg {
+	// Attributes are padded; the parser relies on it.
+	if len(data) < unix.SizeofIfAddrmsg || len(data)%unix.RTA_ALIGNTO != 0 {
 		return 0, a, errMessage
 	}
 	message := nl.DeserializeIfAddrmsg(data)

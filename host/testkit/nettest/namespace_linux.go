@@ -100,7 +100,12 @@ func (n *Namespace) Program(program string) string {
 	}
 	path := filepath.Join(n.tb.TempDir(), filepath.Base(program))
 	script := fmt.Sprintf("#!/bin/sh\nexec %s %s -- %s \"$@\"\n", n.nsenter(), n.flag(), quote(program))
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+	// No process is forked meanwhile, which would hold the file open for writing and
+	// so keep it from being run.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(path, []byte(script), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		n.tb.Fatal(err)
 	}
 	return path

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,7 +99,7 @@ func TestMissingIsWhatOpenVPNLacks(t *testing.T) {
 			out, err := cmd.Output()
 			if err != nil {
 				var said []byte
-				if exit, ok := err.(*exec.ExitError); ok {
+				if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 					said = exit.Stderr
 				}
 				t.Fatalf("%v: %s%s", err, out, said)

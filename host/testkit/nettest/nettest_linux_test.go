@@ -31,7 +31,7 @@ func TestNamespacesAreJoinedByTheirLinkOnly(t *testing.T) {
 			if err != nil {
 				return
 			}
-			fmt.Fprint(conn, conn.RemoteAddr().(*net.TCPAddr).IP)
+			_, _ = fmt.Fprint(conn, conn.RemoteAddr().(*net.TCPAddr).IP)
 			conn.Close()
 		}
 	}()

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 	"github.com/conductorquantum/coda/host/provision"
 	"github.com/conductorquantum/coda/host/queue"
 	"github.com/conductorquantum/coda/host/server"
+	"github.com/conductorquantum/coda/host/vpn"
+	"github.com/conductorquantum/coda/host/vpn/profile"
 	"github.com/conductorquantum/coda/host/webhook"
 	"github.com/conductorquantum/coda/host/worker"
 )
@@ -56,6 +60,8 @@ type node struct {
 	waiting string // what the boot or the drain is at; "" while jobs are taken
 	warning string
 	program string
+	tunnel  tunnel
+	guard   *vpn.Guard
 	queue   *queue.Queue
 	worker  *worker.Worker
 }
@@ -64,7 +70,7 @@ type node struct {
 // is a boot that failed: a member of the family in host/fault. A drain that runs
 // out of time is logged; the messages it leaves are pending in the queue.
 func Run(ctx context.Context, cfg Config) error {
-	n := &node{Config: cfg, waiting: "the node is starting"}
+	n := &node{Config: cfg, waiting: "the node is starting", tunnel: tunnel{log: cfg.Log}}
 	s := cfg.Settings
 
 	probes, err := server.Listen(s.Host, s.Port, n.readiness, cfg.Log)
@@ -97,15 +103,28 @@ func Run(ctx context.Context, cfg Config) error {
 	defer exec.Close()
 	device := exec.Device()
 
+	defer n.tunnel.Close()
+	n.now("bringing up the tunnel of the last run")
+	n.tunnel.resume(ctx, s)
 	n.now("connecting to the cloud")
 	agent := UserAgent(cfg.Version)
-	s, signer, err := connect(ctx, s, device.Edges, agent, cfg.Log)
+	s, tunnelProfile, signer, err := connect(ctx, s, device.Edges, agent, cfg.Log)
 	if err != nil {
+		return err
+	}
+	n.now("bringing up the tunnel")
+	guard, err := n.tunnel.establish(s, tunnelProfile)
+	if err != nil {
+		return err
+	}
+	n.update(func() { n.guard = guard })
+	if err := n.tunnel.await(ctx, s); err != nil {
 		return err
 	}
 
 	n.now("reaching the job queue")
-	rdb, err := dial(s.RedisURL, exec)
+	var cut cutter
+	rdb, err := dial(s.RedisURL, exec, &cut)
 	if err != nil {
 		return err
 	}
@@ -116,18 +135,26 @@ func Run(ctx context.Context, cfg Config) error {
 
 	sender, err := webhook.New(webhook.Config{
 		Cloud: s.WebappURL, Origins: s.CallbackOrigins, Headers: s.Headers, UserAgent: agent, Signer: signer,
+		Dial: cut.knows(new(net.Dialer).DialContext),
 	})
 	if err != nil {
 		return err
 	}
+	var line worker.Line // nil: no tunnel can be lost where none is required
+	if s.VPN.Required {
+		line = guard
+	}
 	w := worker.New(worker.Config{
 		Queue: jobs{q}, Executor: exec, Batch: batches(exec), MaxBatch: executor.MaxBatch,
-		Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(),
+		Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(), Line: line,
 		Concurrency: cfg.Device.Concurrency, Log: cfg.Log,
 	})
+	beatsOver := http.DefaultTransport.(*http.Transport).Clone()
+	beatsOver.DialContext = cut.knows(new(net.Dialer).DialContext)
 	reporter := heartbeat.New(heartbeat.Config{
 		URL: s.HeartbeatURL(), Interval: s.HeartbeatInterval, Headers: s.Headers, UserAgent: agent,
 		Signer: signer, Facts: facts(q, w, device.Edges), Log: cfg.Log,
+		Transport: beatsOver,
 	})
 
 	// Once, so that /ready knows; the worker goes on trying.
@@ -137,6 +164,9 @@ func Run(ctx context.Context, cfg Config) error {
 	beats, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
 	loops.Go(func() { reporter.Run(beats) })
+	if line != nil {
+		loops.Go(func() { cut.watch(beats, line) })
+	}
 	defer loops.Wait()
 	defer stopBeats()
 
@@ -169,32 +199,34 @@ func openExecutor(ctx context.Context, p Program, device config.Device, log *slo
 }
 
 // connect logs on to the cloud, which completes the settings, and returns the
-// signer of the identity that they hold.
-func connect(ctx context.Context, s config.Settings, edges [][2]uint16, agent string, log *slog.Logger) (config.Settings, *identity.Signer, error) {
+// profile of the tunnel that the node is to make, if any, and the signer of the
+// identity that the settings hold.
+func connect(ctx context.Context, s config.Settings, edges [][2]uint16, agent string, log *slog.Logger) (_ config.Settings, tunnelProfile string, _ *identity.Signer, _ error) {
 	store := identity.NewStore(s.StateDir)
 	if s.Fingerprint == "" {
 		var err error
 		if s.Fingerprint, err = store.Fingerprint(); err != nil {
-			return s, nil, err
+			return s, "", nil, err
 		}
 	}
 	cfg := provision.Config{Keeper: store, Connectivity: edges, UserAgent: agent, Log: log,
-		CheckKey: func(key config.Secret) error { _, err := identity.ParseKey(key); return err },
+		CheckKey:     func(key config.Secret) error { _, err := identity.ParseKey(key); return err },
+		CheckProfile: func(text string) error { _, err := profile.Parse([]byte(text)); return err },
 	}
 	if s.NodeToken == "" {
 		signer, err := identity.NewSigner(s.JWTPrivateKey, s.JWTKeyID, s.QPUID)
 		if err != nil {
-			return s, nil, err
+			return s, "", nil, err
 		}
 		cfg.Signer = signer
 	}
 	bundle, err := provision.New(cfg).Connect(ctx, s)
 	if err != nil {
-		return s, nil, err
+		return s, "", nil, err
 	}
 	s = bundle.Settings
 	signer, err := identity.NewSigner(s.JWTPrivateKey, s.JWTKeyID, s.QPUID)
-	return s, signer, err
+	return s, bundle.Profile, signer, err
 }
 
 // drain waits for the jobs in hand, for as long as they have, or until it is told
@@ -239,14 +271,24 @@ func (n *node) update(change func()) {
 func (n *node) readiness() server.Readiness {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	r := server.Readiness{VPNState: "booting", Reason: n.waiting, Executor: n.program, Warning: n.warning}
+	r := server.Readiness{VPNState: string(vpn.Booting), Reason: n.waiting, Executor: n.program, Warning: n.warning}
+	tunnelProblem := ""
+	if n.guard != nil {
+		status := n.guard.Status()
+		r.VPNState, tunnelProblem, r.VPN = string(status.State), status.Reason, describeTunnel(n.guard)
+		if n.worker == nil && tunnelProblem != "" {
+			r.Reason += ": " + tunnelProblem
+		}
+	}
 	if n.worker == nil {
 		return r
 	}
-	r.VPNState = "ready" // no tunnel is required in https mode
 	r.RedisHealthy = n.queue.Healthy()
 	if job := n.worker.CurrentJob(); job != "" {
 		r.CurrentJob = &job
+	}
+	if r.Reason == "" && tunnelProblem != "" {
+		r.Reason = "no jobs are taken: " + tunnelProblem
 	}
 	if r.Reason == "" && !r.RedisHealthy {
 		r.Reason = "the job queue (Redis) cannot be reached, or refuses to hand out jobs"

@@ -13,8 +13,8 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 )
 
-// dial makes the Redis client. Nothing is sent yet.
-func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, error) {
+// dial makes the Redis client, whose connections can be cut. Nothing is sent yet.
+func dial(url config.Secret, exec *executor.Executor, cut *cutter) (redis.UniversalClient, error) {
 	options, err := redisOptions(url)
 	if err != nil {
 		return nil, err
@@ -22,6 +22,7 @@ func dial(url config.Secret, exec *executor.Executor) (redis.UniversalClient, er
 	options.MaxRetries = -1 // the worker knows which commands may be repeated, and when
 	options.DialerRetries = 1
 	options.PoolSize = 16 + exec.Concurrency()
+	options.Dialer = cut.knows(redis.NewDialer(options))
 	return redis.NewClient(options), nil
 }
 

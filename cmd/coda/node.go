@@ -75,11 +75,6 @@ func (c *cli) introduce(log *slog.Logger, p *prospect, background *daemon.Backgr
 	log.Info("the node starts", fields...)
 }
 
-<<<<<<< HEAD
-// ended logs how a node ended. Without a last line, who reads the log could not
-// tell a stop from a crash of the machine. An error is logged where nobody else
-// would say it in the log's own format.
-=======
 // refused logs what is wrong with what a node was told, as ended does.
 func (c *cli) refused(p *prospect, background *daemon.Background, err error) error {
 	if p.forPeople(background) {
@@ -92,9 +87,9 @@ func (c *cli) refused(p *prospect, background *daemon.Background, err error) err
 	return reported(err)
 }
 
-// ended logs the error that ended a node, where nobody else would say it in the
-// log's own format.
->>>>>>> 7b4554d (cmd/coda: the log looks as the file of settings says, errors of settings included)
+// ended logs how a node ended. Without a last line, who reads the log could not
+// tell a stop from a crash of the machine. An error is logged where nobody else
+// would say it in the log's own format.
 func (c *cli) ended(log *slog.Logger, p *prospect, background *daemon.Background, err error) error {
 	if err == nil {
 		log.Info("the node stopped")

@@ -30,7 +30,9 @@ import (
 // Config says what kind of cloud to be. The zero value is complete.
 type Config struct {
 	RedisURL string // "": a Redis inside this process, on loopback, with a password
-	BaseURL  string // what nodes are told; "": the address of Start, else the one that they called
+	// What nodes are told, where it differs from how this process reaches them.
+	NodeRedisURL string // "": RedisURL
+	BaseURL      string // "": the address of Start, else the one that they called
 
 	QPU           string // id of the device that tokens are for, "dev"
 	DisplayName   string // "Development QPU"
@@ -81,6 +83,7 @@ func New(cfg Config) (*Cloud, error) {
 			return nil, err
 		}
 	}
+	setDefault(&c.cfg.NodeRedisURL, c.cfg.RedisURL)
 	options, err := redis.ParseURL(c.cfg.RedisURL)
 	if err != nil {
 		return nil, &fault.ConfigError{Where: "Redis URL", Reason: "must be like redis://127.0.0.1:6379/0, rediss://… or unix:///path"} // the error may quote a password

@@ -157,7 +157,7 @@ func (c *Cloud) bundle(r *http.Request, node Node, d device) bundle {
 	base := c.baseURL(r)
 	return bundle{
 		QPU: node.QPU, DisplayName: d.displayName, NativeGateSet: d.nativeGateSet, NumQubits: d.numQubits,
-		KeyID: node.KeyID, RedisURL: c.cfg.RedisURL, BaseURL: base,
+		KeyID: node.KeyID, RedisURL: c.cfg.NodeRedisURL, BaseURL: base,
 		ConnectPath: connectPath, HeartbeatPath: heartbeatPath, WebhookPath: webhookPath,
 		VPN: node.tunnel.part(base), Mode: node.Mode,
 		StreamKey: streamKey(node.QPU), WebhookURL: base + webhookPath,

@@ -68,9 +68,7 @@ func New(cfg Config) *Client {
 //
 // Errors: *fault.NodeError when the cloud cannot be reached, refuses, or
 // answers what cannot be used, and when the credentials cannot be kept;
-// *fault.AuthError for a key that cannot sign; *fault.VPNError when the node is
-// to run behind a tunnel, which this release does not set up; the bundle is
-// then returned too, and has been kept.
+// *fault.AuthError for a key that cannot sign.
 func (c *Client) Connect(ctx context.Context, settings config.Settings) (Bundle, error) {
 	request, err := c.request(settings)
 	if err != nil {
@@ -97,10 +95,6 @@ func (c *Client) Connect(ctx context.Context, settings config.Settings) (Bundle,
 		if err := c.cfg.Keeper.Save(bundle.Settings); err != nil {
 			return Bundle{}, err
 		}
-	}
-	if bundle.Settings.VPN.Required {
-		return bundle, &fault.VPNError{Reason: "the node is to run behind a VPN tunnel, which this release does not set up; " +
-			"have the cloud issue a token for https mode, or set CODA_VPN_REQUIRED=false if the cloud named no mode"}
 	}
 	return bundle, nil
 }

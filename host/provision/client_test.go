@@ -305,18 +305,16 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// Q19: what the cloud gave is kept before anything else can fail.
+// Q19: what the cloud gave is kept before anything else can fail, the tunnel above
+// all, which is made from the profile that comes back.
 func TestCredentialsAreKeptBeforeTheTunnel(t *testing.T) {
 	t.Parallel()
 	c := &cloud{answers: []func(*http.Request) (*http.Response, error){answer(200, string(bundle(t, map[string]string{
 		"vpn": `{"required": true, "client_profile_ovpn": "client\n"}`})))}}
 	k := &keeper{}
 	b, err := client(c, provision.Config{Keeper: k}).Connect(t.Context(), settings("t"))
-	if _, ok := errors.AsType[*fault.VPNError](err); !ok {
-		t.Errorf("got %v", err)
-	}
-	if len(k.saved) != 1 || k.saved[0].JWTPrivateKey == "" || b.Profile != "client\n" {
-		t.Errorf("kept %d, profile %q", len(k.saved), b.Profile)
+	if err != nil || len(k.saved) != 1 || k.saved[0].JWTPrivateKey == "" || b.Profile != "client\n" {
+		t.Errorf("kept %d, profile %q, %v", len(k.saved), b.Profile, err)
 	}
 }
 

@@ -27,6 +27,21 @@ type Readiness struct {
 	Reason       string  `json:"reason,omitempty"`
 	Executor     string  `json:"executor,omitempty"`
 	Warning      string  `json:"warning,omitempty"`
+	VPN          *VPN    `json:"vpn,omitempty"` // nil where no tunnel is required
+}
+
+// VPN is what /ready tells of the tunnel.
+type VPN struct {
+	Managed   bool       `json:"managed"` // by the node; else by somebody else
+	Interface string     `json:"interface,omitempty"`
+	Addresses []string   `json:"addresses,omitempty"` // prefixes: "10.8.0.2/24"
+	Server    string     `json:"server,omitempty"`    // address and port, of a managed one
+	Since     *time.Time `json:"since,omitempty"`     // when it was last found well; absent where it is not
+	Restarts  int        `json:"restarts"`            // how often a managed one was made again
+	BytesIn   uint64     `json:"bytes_in,omitempty"`  // through the OpenVPN that runs
+	BytesOut  uint64     `json:"bytes_out,omitempty"`
+	LastError string     `json:"last_error,omitempty"` // also after its end
+	LastAt    *time.Time `json:"last_error_at,omitempty"`
 }
 
 // Server is the node's HTTP endpoint.

@@ -19,11 +19,11 @@ const (
 	maxAnswer  = 200         // characters of an error
 )
 
-// verdict is what the last round of probes came to.
-type verdict uint8
+// answer is what the last round of probes came to.
+type answer uint8
 
 const (
-	unknown verdict = iota // there was none since the tunnel came up
+	unknown answer = iota // there was none since the tunnel came up
 	passed
 	refused
 )

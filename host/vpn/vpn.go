@@ -80,7 +80,7 @@ type Guard struct {
 	asking  sync.WaitGroup
 	probing context.CancelFunc // of the round under way; nil where there is none
 	answers chan []error       // of a round that was not given up
-	probed  verdict
+	probed  answer
 	refusal string    // what the failed ones of the last round said
 	since   time.Time // of the first failed round in a row
 	rounds  int       // failed ones in a row
@@ -100,11 +100,16 @@ func New(cfg Config) *Guard {
 	return g
 }
 
-// Status is what the guard knows now.
+// Status is what the guard knows now. The traffic in it is up to date.
 func (g *Guard) Status() Status {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.status
+	status := g.status
+	if g.Own != nil {
+		own, _ := g.Own.Status()
+		status.Own.Traffic = own.Traffic
+	}
+	return status
 }
 
 // Up is closed while jobs can be taken. Ask again after each change.

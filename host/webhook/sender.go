@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -40,8 +41,9 @@ type Config struct {
 	UserAgent string // of the requests, unless an extra header says otherwise
 
 	// Transport carries the requests; nil stands for one that keeps
-	// connections open for many concurrent posts.
+	// connections open for many concurrent posts, and makes them with Dial.
 	Transport http.RoundTripper
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // nil: as net/http does
 }
 
 // Sender posts results. It is safe for concurrent use.
@@ -77,13 +79,16 @@ func New(cfg Config) (*Sender, error) {
 	}
 	(&config.Settings{Headers: cfg.Headers}).SetHeaders(s.headers)
 	if s.transport == nil {
-		s.transport = newTransport()
+		s.transport = newTransport(cfg.Dial)
 	}
 	return s, nil
 }
 
-func newTransport() *http.Transport {
+func newTransport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	if dial != nil {
+		t.DialContext = dial
+	}
 	t.MaxIdleConns = 0 // bounded per host
 	t.MaxIdleConnsPerHost = 256
 	t.MaxConnsPerHost = 256

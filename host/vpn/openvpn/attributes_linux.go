@@ -10,7 +10,9 @@ import (
 // attributes of the process. It dies with the thread that started it, which is
 // the supervisor's own, even where the node was killed and OpenVPN is stopped.
 func attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	a := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	grant(a)
+	return a
 }
 
 // isPeer reports whether the process at the other end is the one.

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -32,9 +31,6 @@ type Config struct {
 	// Started, if set, is told of each process, before it does anything. An error
 	// of it is logged.
 	Started func(pid int) error
-	// Missing, if set, says what this machine lacks for a tunnel. It is asked when
-	// OpenVPN ended without ever having connected.
-	Missing func() []string
 	// Output takes OpenVPN's own log; nil drops it. Writes of it that fail are not
 	// repeated.
 	Output io.Writer
@@ -122,32 +118,13 @@ func (s *Supervisor) down(problem string, hopeless bool) {
 	})
 }
 
-// places are where OpenVPN is found beside the PATH, which often lacks the folders
-// of system programs.
-var places = []string{"/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/sbin"}
-
-// Find is the path of the OpenVPN binary. The error is a *fault.VPNError.
-func Find() (string, error) {
-	path, err := exec.LookPath("openvpn")
-	if err == nil && filepath.IsAbs(path) {
-		return path, nil
-	}
-	for _, dir := range places {
-		path := filepath.Join(dir, "openvpn")
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return "", &fault.VPNError{
-		Reason: "openvpn is not found; install it (apt-get install openvpn), or let somebody else make the tunnel with CODA_NODE_AUTO_VPN=false"}
-}
-
 // program is the binary to start.
 func (s *Supervisor) program() (string, error) {
-	if s.Program != "" {
-		return s.Program, nil
+	path := cmp.Or(s.Program, Find())
+	if path == "" {
+		return "", &fault.VPNError{Reason: "openvpn is not found; " + advice}
 	}
-	return Find()
+	return path, nil
 }
 
 // prepare makes the folder and writes the profile into it.

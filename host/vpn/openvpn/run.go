@@ -271,9 +271,11 @@ func (r *run) explain(cause error) error {
 	if last := r.last(); last != "" {
 		words += ": " + last
 	}
-	if r.s.Missing != nil && !r.ever {
-		if missing := r.s.Missing(); len(missing) > 0 {
-			words += "; this machine lacks: " + strings.Join(missing, "; ")
+	if !r.ever {
+		ctx, cancel := context.WithTimeout(context.Background(), connectIn)
+		defer cancel()
+		for _, lack := range Missing(ctx, r.cmd.Path) {
+			words += fmt.Sprintf("; %s (%s)", lack.What, lack.Do)
 		}
 	}
 	return &fault.VPNError{Reason: "OpenVPN: " + words, Retry: true}

@@ -1,10 +1,9 @@
 //go:build !linux && !windows
 
-package vpn
+package openvpn
 
 import (
 	"os"
-	"syscall"
 )
 
 func missingPrivileges(string) []Lack {
@@ -13,6 +12,3 @@ func missingPrivileges(string) []Lack {
 	}
 	return []Lack{{"this is not root, who alone makes tunnels", "run the node as root"}}
 }
-
-// grant has nothing to give.
-func grant(*syscall.SysProcAttr) {}

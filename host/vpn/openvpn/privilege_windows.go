@@ -1,8 +1,6 @@
-package vpn
+package openvpn
 
 import (
-	"syscall"
-
 	"golang.org/x/sys/windows"
 )
 
@@ -12,6 +10,3 @@ func missingPrivileges(string) []Lack {
 	}
 	return []Lack{{"this does not run as administrator, who alone configures tunnels", "start the node from an administrator's prompt, or as a service"}}
 }
-
-// grant has nothing to give.
-func grant(*syscall.SysProcAttr) {}

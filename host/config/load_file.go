@@ -44,11 +44,11 @@ func readSettingsFile(path string) (layer, error) {
 	return l, errors.Join(problems...)
 }
 
-// warnIfExposed says that others on this machine may read the secrets in a file of
-// settings.
+// warnIfExposed says that everybody on this machine may read the secrets in a file
+// of settings. A group of its own may be meant to.
 func (s *Settings) warnIfExposed(path string, file layer) {
 	info, err := os.Stat(path)
-	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
+	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o007 == 0 {
 		return
 	}
 	var secrets []string
@@ -61,7 +61,7 @@ func (s *Settings) warnIfExposed(path string, file layer) {
 		}
 	}
 	if len(secrets) > 0 {
-		s.warn("%s has mode %04o, so others may use its %s; run: chmod 600 %s",
+		s.warn("%s has mode %04o, so others may use its %s; run: chmod o= %s",
 			path, info.Mode().Perm(), strings.Join(secrets, ", "), path)
 	}
 }

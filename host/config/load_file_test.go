@@ -149,7 +149,8 @@ func TestAFileOfSecretsThatOthersMayRead(t *testing.T) {
 	}{
 		{"node_token = 'hunter'\nport = 8081\n", 0o600, ""},
 		{"port = 8081\n", 0o644, ""},
-		{"node_token = 'hunter'\nport = 8081\n", 0o640, "coda.toml has mode 0640, so others may use its node_token; run: chmod 600 "},
+		{"node_token = 'hunter'\nport = 8081\n", 0o640, ""},
+		{"node_token = 'hunter'\nport = 8081\n", 0o644, "coda.toml has mode 0644, so others may use its node_token; run: chmod o= "},
 		{"redis_url = 'redis://:hunter@192.0.2.1'\n[node_connect_headers]\nX-Key = 'hunter'\n", 0o604, "its redis_url, node_connect_headers;"},
 	} {
 		if err := errors.Join(os.WriteFile(file, []byte(tt.text), 0o600), os.Chmod(file, tt.mode)); err != nil {

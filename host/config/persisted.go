@@ -117,16 +117,13 @@ func (s *Settings) fillIn(layers []layer, held func(string) (Persisted, error)) 
 	return nil
 }
 
-// tokenSource names what the token came from.
+// tokenSource names where the token stands.
 func (s *Settings) tokenSource(layers []layer) string {
 	key := "node_token"
 	if s.NodeTokenFile != "" {
 		key = "node_token_file"
 	}
-	if i := rank(layers, key); i < len(layers) {
-		return layers[i].where(key)
-	}
-	return "it"
+	return layers[rank(layers, key)].where(key)
 }
 
 // definedIn reports whether a layer sets the variable. A list that is empty or

@@ -48,7 +48,7 @@ type Config struct {
 	Signer   Signer
 	Facts    func() Facts // asked for each report
 
-	UserAgent string            // of the requests, unless an extra header says otherwise
+	UserAgent string            // of the requests, unless an extra header says otherwise; "": they have none
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Log       *slog.Logger      // nil: slog.Default
 }

@@ -129,7 +129,7 @@ func detail(answer []byte, bearer string) string {
 // unsent reports whether a request surely never left: nobody was reached, or the
 // one who was is not trusted.
 func unsent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)

@@ -41,7 +41,7 @@ type Config struct {
 	CheckKey     func(config.Secret) error
 	CheckProfile func(profile string) error
 
-	UserAgent string            // of the requests, unless an extra header says otherwise
+	UserAgent string            // of the requests, unless an extra header says otherwise; "": they have none
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Log       *slog.Logger      // nil: slog.Default
 }

@@ -50,6 +50,10 @@ func refused(*http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 }
 
+func noProxy(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("connection refused")}
+}
+
 func untrusted(*http.Request) (*http.Response, error) {
 	return nil, &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
 }
@@ -184,7 +188,7 @@ func TestOutcomes(t *testing.T) {
 		{"the cloud is down", []func(*http.Request) (*http.Response, error){answer(429, "down")}, 3, "/connect: HTTP 429: down"},
 		{"Q14 the last answer is lost", []func(*http.Request) (*http.Response, error){refused, refused, lost}, 3, "may have been redeemed by attempt 3"},
 		{"Q14 the first answer is lost", []func(*http.Request) (*http.Response, error){answer(502, ""), refused}, 3, "may have been redeemed by attempt 1"},
-		{"Q14 nobody was reached", []func(*http.Request) (*http.Response, error){refused, untrusted, answer(401, "revoked")}, 3, "connect: the cloud refused: HTTP 401: revoked"},
+		{"Q14 nobody was reached", []func(*http.Request) (*http.Response, error){noProxy, untrusted, answer(401, "revoked")}, 3, "connect: the cloud refused: HTTP 401: revoked"},
 		{"timeouts run out", []func(*http.Request) (*http.Response, error){silent}, 3, "no answer within 15s"},
 		{"Q14 a refusal after a lost answer", []func(*http.Request) (*http.Response, error){lost, answer(503, ""), answer(401, "already used")}, 3, "may have been redeemed by attempt 1"},
 		{"Q17 not JSON", []func(*http.Request) (*http.Response, error){answer(200, "<html>")}, 1, "it is not JSON"},

@@ -38,7 +38,7 @@ type Config struct {
 	Headers map[string]config.Secret // sent to the cloud's own origin only
 	Signer  Signer
 
-	UserAgent string // of the requests, unless an extra header says otherwise
+	UserAgent string // of the requests, unless an extra header says otherwise; "": they have none
 
 	// Transport carries the requests; nil stands for one that keeps
 	// connections open for many concurrent posts, and makes them with Dial.

@@ -41,6 +41,10 @@ func (c *cutter) knows(dial dialer) dialer {
 	}
 }
 
+// NetConn lets the pool of a Redis client see whether the connection was cut while
+// nobody used it.
+func (c *cuttable) NetConn() net.Conn { return c.Conn }
+
 func (c *cuttable) Close() error {
 	c.cutter.mu.Lock()
 	delete(c.cutter.conns, c)

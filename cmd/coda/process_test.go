@@ -38,10 +38,16 @@ func launchWith(t *testing.T, stdin, stdout *os.File, dir string, env []string, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return launchProgram(t, self, stdin, stdout, dir, env, args...)
+}
+
+// launchProgram is launchWith for a program that becomes coda.
+func launchProgram(t *testing.T, program string, stdin, stdout *os.File, dir string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{ended: make(chan struct{})}
 	p.more.L, p.stdout.more.L = &p.mu, &p.stdout.mu
 	p.cmd = &exec.Cmd{
-		Path: self, Args: append([]string{"coda"}, args...), Dir: dir, Stdout: &p.stdout,
+		Path: program, Args: append([]string{"coda"}, args...), Dir: dir, Stdout: &p.stdout,
 		Env: append([]string{"HOME=" + dir, "XDG_CACHE_HOME=" + cacheDir, "GORACE=" + raceOptions, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, env...),
 	}
 	if stdin != nil {

@@ -15,11 +15,12 @@ import (
 
 // The times of one run.
 const (
-	connectIn  = 10 * time.Second // OpenVPN to the management socket
-	silence    = 5 * time.Second  // then an OpenVPN that is connected is stuck
-	patience   = time.Minute      // then one that is not: it waits for the answers of DNS
-	askEvery   = 10 * time.Second // one that is not
-	politeness = 3 * time.Second  // from the request to end until the kill
+	connectIn  = 10 * time.Second      // OpenVPN to the management socket
+	silence    = 5 * time.Second       // then an OpenVPN that is connected is stuck
+	patience   = time.Minute           // then one that is not: it waits for the answers of DNS
+	askEvery   = 10 * time.Second      // one that is not
+	politeness = 3 * time.Second       // from the request to end until the kill
+	dying      = 20 * time.Millisecond // from the first sign of an end until it is one
 )
 
 // run is the life of one OpenVPN process: start, management, messages, end. The
@@ -36,6 +37,8 @@ type run struct {
 	released time.Time // from the last one
 	wrong    string    // the last fault in its log since then
 	ever     bool      // it was connected
+
+	byItself bool // it ended without being asked to
 }
 
 // once runs OpenVPN until it ends, is stuck, is to be restarted, or ctx ends. It
@@ -77,7 +80,7 @@ func (s *Supervisor) once(ctx context.Context) (connected bool, err error) {
 		err = r.converse(going)
 	}
 	s.down("OpenVPN: "+err.Error(), false) // at once; its end may take a while
-	r.end()
+	r.end(err)
 	if ctx.Err() != nil {
 		return r.ever, nil
 	}
@@ -241,16 +244,24 @@ func reason(detail string) string {
 }
 
 // end sees to it that the process is gone: it is asked to end over both of its
-// ears, then killed. A process that was stopped does not hear, and is killed too.
-func (r *run) end() {
-	if r.m != nil {
-		_ = r.m.say("signal SIGTERM")
-	}
-	_ = r.cmd.Process.Signal(syscall.SIGTERM)
+// ears, then killed. One that is stuck hears nothing and is killed at once.
+func (r *run) end(cause error) {
 	select {
 	case <-r.ended:
+		r.byItself = true
 		return
-	case <-time.After(politeness):
+	case <-time.After(dying):
+	}
+	if !errors.Is(cause, errStuck) {
+		if r.m != nil {
+			_ = r.m.say("signal SIGTERM")
+		}
+		_ = r.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-r.ended:
+			return
+		case <-time.After(politeness):
+		}
 	}
 	_ = r.cmd.Process.Kill()
 	<-r.ended
@@ -264,7 +275,7 @@ var (
 
 // explain says why a run ended, in one line for people.
 func (r *run) explain(cause error) error {
-	if errors.Is(cause, errEnded) || errors.Is(cause, errHungUp) {
+	if r.byItself {
 		cause = fmt.Errorf("it ended with %s", how(r.exit))
 	}
 	words := cause.Error()

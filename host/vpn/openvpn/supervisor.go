@@ -10,13 +10,18 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 )
 
-// The pauses between starts, and between attempts of one OpenVPN to connect: none
-// where the one before led to a connection, but never two within firstPause; then
-// ever longer ones.
+// The pauses between starts, and between attempts of one OpenVPN to connect: after
+// one that led to a connection, so that no two begin within leastPause; then ever
+// longer ones.
 const (
+	leastPause = 250 * time.Millisecond
 	firstPause = time.Second
 	lastPause  = 30 * time.Second
 )
+
+// hopeless is how many starts in a row must fail before waiting is no use. They go
+// on all the same.
+const hopeless = 3
 
 // Run keeps OpenVPN running until ctx ends, and then ends it, within 5 s. A start
 // that fails is tried again: whatever was missing may come.
@@ -32,7 +37,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 			return
 		}
 		e, ok := errors.AsType[fault.Error](err)
-		s.down(err.Error(), ok && !e.CanRetry())
+		s.down(err.Error(), ok && !e.CanRetry() || !connected && failures >= hopeless-1)
 		s.update(func(st *Status) { st.Restarts++ })
 		if connected {
 			failures = 0
@@ -53,7 +58,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 // all come at once.
 func pause(failures int, began time.Time) time.Duration {
 	if failures == 0 {
-		return max(0, firstPause-time.Since(began))
+		return max(0, leastPause-time.Since(began))
 	}
 	wait := min(firstPause<<min(failures-1, 10), lastPause)
 	return time.Duration(float64(wait) * (0.8 + 0.4*rand.Float64()))

@@ -52,6 +52,8 @@ var only = map[string]struct {
 		"one place signs, and one stand-in verifies"},
 	"github.com/alicebob/miniredis/v2": {[]string{"host/devcloud"},
 		"the embedded Redis is for coda dev and for tests"},
+	"go.etcd.io/bbolt": {[]string{"host/outbox"},
+		"what is kept is written and read in one place"},
 	"github.com/spf13/cobra": {[]string{"cmd/coda"},
 		"nothing below the command line knows of flags"},
 	"github.com/vishvananda/netlink": {[]string{"host/vpn/link"},

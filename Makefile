@@ -55,7 +55,7 @@ guests: toolchain ## build the built-in executors anew
 	guests/build
 
 # The Debian packages behind the real parts of the tests.
-PACKAGES  := redis-server openvpn clang-19 lld-19 wasi-libc wabt
+PACKAGES  := redis-server clang-19 lld-19 wasi-libc wabt openvpn strace
 TOOLCHAIN := clang-19 lld-19 wasi-libc
 
 .PHONY: parts toolchain

@@ -69,6 +69,15 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
+// Lose is Stop, after which nothing is left of the data.
+func (s *Server) Lose(tb testing.TB) {
+	tb.Helper()
+	s.Stop()
+	if err := os.RemoveAll(filepath.Join(s.dir, "appendonlydir")); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // Restart starts the server on the data that the last run left, and returns
 // once it answers.
 func (s *Server) Restart(tb testing.TB) {

@@ -2,6 +2,8 @@ package redistest_test
 
 import (
 	"context"
+	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -10,7 +12,7 @@ import (
 	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
-func dial(t *testing.T, server *redistest.Server) *redis.Client {
+func dial(t *testing.T, server interface{ URL() string }) *redis.Client {
 	t.Helper()
 	options, err := redis.ParseURL(server.URL())
 	if err != nil {
@@ -56,4 +58,33 @@ func TestDataOutlivesARestart(t *testing.T) {
 	if got, err := client.Get(t.Context(), "key").Result(); err != nil || got != "value" {
 		t.Errorf("after a restart: %q, %v", got, err)
 	}
+	server.Lose(t)
+	server.Restart(t)
+	if n, err := client.DBSize(t.Context()).Result(); n != 0 || err != nil {
+		t.Errorf("after a loss there are %d keys, %v", n, err)
+	}
+}
+
+func TestABrokenRelayIsSilent(t *testing.T) {
+	t.Parallel()
+	relay := redistest.NewRelay(t, redistest.New(t))
+	old := dial(t, relay)
+	if err := old.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	unheard := func(client *redis.Client) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := client.Ping(ctx).Err(); !errors.Is(err, context.DeadlineExceeded) && !os.IsTimeout(err) {
+			t.Errorf("through a broken relay: %v", err)
+		}
+	}
+	relay.Break()
+	unheard(dial(t, relay))
+	relay.Mend()
+	if err := dial(t, relay).Ping(t.Context()).Err(); err != nil {
+		t.Errorf("after it was mended: %v", err)
+	}
+	unheard(old)
 }

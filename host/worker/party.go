@@ -116,12 +116,13 @@ func (p *party) runBatch() {
 		if err == nil && len(results) != len(seats) {
 			err = fmt.Errorf("%d results for %d jobs", len(results), len(seats))
 		}
-		if err != nil {
-			p.w.Log.Warn("a batch failed; its jobs run one by one", "jobs", len(jobs), "error", err)
-		} else {
+		switch {
+		case err == nil:
 			for i, s := range seats {
 				s.result <- results[i]
 			}
+		case ctx.Err() == nil: // else nobody waits for them
+			p.w.Log.Warn("a batch failed; its jobs run one by one", "jobs", len(jobs), "error", err)
 		}
 	}
 	for _, s := range seats {

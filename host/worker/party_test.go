@@ -133,13 +133,16 @@ func TestCancellationInABatch(t *testing.T) {
 	}
 }
 
-func TestASlowDeliveryOfABatchHoldsUpNobody(t *testing.T) {
+func TestADeliveryOfABatchHarmsNoOther(t *testing.T) {
 	t.Parallel()
-	f := newFake(message("slow"), message("b"))
+	f := newFake(message("slow"), message("refused"), message("b"))
 	f.batch = together
 	f.post = func(_, jobID string) error {
-		if jobID == "slow" {
+		switch jobID {
+		case "slow":
 			time.Sleep(time.Hour)
+		case "refused":
+			return &fault.WebhookError{URL: "u", Status: 410, Next: fault.Park}
 		}
 		return nil
 	}
@@ -147,8 +150,13 @@ func TestASlowDeliveryOfABatchHoldsUpNobody(t *testing.T) {
 		synctest.Wait()
 		f.add(message("c"))
 		synctest.Wait()
-		if f.count("completed b") != 1 || f.count("completed c") != 1 {
-			t.Errorf("journal %q", f.entries())
+		for _, entry := range []string{"completed b", "completed c", "buried (webhook u: HTTP 410) refused"} {
+			if f.count(entry) != 1 {
+				t.Errorf("journal %q", f.entries())
+			}
 		}
 	})
+	if f.count("completed slow") != 1 {
+		t.Errorf("journal %q", f.entries())
+	}
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/executor"
@@ -16,8 +17,8 @@ import (
 // jobs is the queue as the worker wants it.
 type jobs struct{ *queue.Queue }
 
-func (j jobs) Claim(ctx context.Context, n int) ([]worker.Message, error) {
-	return messages(j.Queue.Claim(ctx, n))
+func (j jobs) Claim(ctx context.Context, n int, wait time.Duration) ([]worker.Message, error) {
+	return messages(j.Queue.Claim(ctx, n, wait))
 }
 
 func (j jobs) Reclaim(ctx context.Context, n int) ([]worker.Message, error) {
@@ -64,8 +65,6 @@ func (j jobs) Delivering(ctx context.Context, m *worker.Message) error {
 func (j jobs) GiveBack(ctx context.Context, m *worker.Message) error {
 	return j.Queue.GiveBack(ctx, (*queue.Message)(m))
 }
-
-func (j jobs) IsHopeless(err error) bool { return queue.Hopeless(err) }
 
 func (j jobs) IsLost(err error) bool { return errors.Is(err, queue.ErrLost) }
 

@@ -41,10 +41,6 @@ func (c *cutter) knows(dial dialer) dialer {
 	}
 }
 
-// NetConn lets the pool of a Redis client see whether the connection was cut while
-// nobody used it.
-func (c *cuttable) NetConn() net.Conn { return c.Conn }
-
 func (c *cuttable) Close() error {
 	c.cutter.mu.Lock()
 	delete(c.cutter.conns, c)
@@ -52,12 +48,15 @@ func (c *cuttable) Close() error {
 	return c.Conn.Close()
 }
 
-// watch cuts whenever the line goes down, until ctx ends.
-func (c *cutter) watch(ctx context.Context, line worker.Line) {
+// watch cuts whenever the line goes down, and has others do so, until ctx ends.
+func (c *cutter) watch(ctx context.Context, line worker.Line, others ...func()) {
 	for {
 		select {
 		case <-line.Down():
 			c.cut()
+			for _, cut := range others {
+				cut()
+			}
 		case <-ctx.Done():
 			return
 		}

@@ -124,14 +124,13 @@ func Run(ctx context.Context, cfg Config) error {
 
 	n.now("reaching the job queue")
 	var cut cutter
-	rdb, err := dial(s.RedisURL, exec, &cut)
+	options, err := queueOptions(s.RedisURL, exec)
 	if err != nil {
 		return err
 	}
 	boot := uuid.NewString()[:8]
-	q := queue.New(rdb, s.QPUID, s.Fingerprint, boot)
-	defer q.Wait()
-	defer rdb.Close()
+	q := queue.New(options, s.QPUID, s.Fingerprint, boot)
+	defer q.Close()
 
 	sender, err := webhook.New(webhook.Config{
 		Cloud: s.WebappURL, Origins: s.CallbackOrigins, Headers: s.Headers, UserAgent: agent, Signer: signer,
@@ -165,7 +164,7 @@ func Run(ctx context.Context, cfg Config) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { reporter.Run(beats) })
 	if line != nil {
-		loops.Go(func() { cut.watch(beats, line) })
+		loops.Go(func() { cut.watch(beats, line, q.Cut) })
 	}
 	defer loops.Wait()
 	defer stopBeats()

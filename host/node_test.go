@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host"
 	"github.com/conductorquantum/coda/host/config"
@@ -175,7 +177,7 @@ func guestFile(t *testing.T, places map[string]string) string {
 func (l *lab) settled(t *testing.T, jobs int) {
 	t.Helper()
 	var stats devcloud.Stats
-	for range 500 { // the acknowledgement follows the webhook
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); { // the acknowledgement follows the webhook
 		var err error
 		if stats, err = l.cloud.Stats(t.Context()); err != nil {
 			t.Fatal(err)
@@ -271,15 +273,14 @@ func TestEndlessGuest(t *testing.T) {
 	n := l.boot(t)
 
 	probing, stop := context.WithCancel(t.Context())
-	var slowest time.Duration
+	answers := 0
 	var probes sync.WaitGroup
 	probes.Go(func() {
 		for probing.Err() == nil {
-			begin := time.Now()
 			if status, _ := n.ready(t); status != 200 {
 				t.Errorf("/ready answers %d while a guest loops", status)
 			}
-			slowest = max(slowest, time.Since(begin))
+			answers++
 			time.Sleep(5 * time.Millisecond)
 		}
 	})
@@ -294,9 +295,9 @@ func TestEndlessGuest(t *testing.T) {
 	}
 	stop()
 	probes.Wait()
-	t.Logf("the job failed after %s; the slowest answer of /ready took %s", took, slowest)
-	if took < time.Second || took > 10*time.Second || slowest > time.Second {
-		t.Error("that is far from 1 s and from at once, even on a slow machine")
+	t.Logf("the job failed after %s, with %d answers of /ready", took, answers)
+	if took < time.Second || answers < 5 {
+		t.Error("that is too early, or the probes had to wait for the guest")
 	}
 	l.settled(t, 2)
 }
@@ -327,6 +328,45 @@ func TestABatchThroughTheNode(t *testing.T) {
 		}
 	}
 	l.settled(t, len(ids))
+}
+
+// A job may be queued twice: by two messages of one claim, or by one that comes
+// while the other is delivered.
+func TestAJobThatCameTwice(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]map[string]string{
+		"in a batch":   {"exports": fakeguest.Batch},
+		"side by side": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redisURL := redistest.Start(t)
+			options, err := redis.ParseURL(redisURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rdb := redis.NewClient(options)
+			defer rdb.Close()
+			l := newLabWith(t, redisURL, nil)
+			l.settings.Executor, l.device.Concurrency = guestFile(t, change), 4
+			if _, err := l.cloud.Fault(devcloud.Fault{Endpoint: "webhook", Times: 1, Status: 503, RetryAfter: "1"}); err != nil {
+				t.Fatal(err)
+			}
+			id := l.submit(t, circuit(5), 100)
+			stream := rdb.Keys(t.Context(), "qpu:*:jobs").Val()[0]
+			message := rdb.XRange(t.Context(), stream, "-", "+").Val()[0]
+			for range 3 {
+				if err := rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, Values: message.Values}).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.boot(t)
+			if got := l.result(t, id); got.Counts["00000"] != 100 {
+				t.Errorf("%+v", got)
+			}
+			l.settled(t, 1)
+		})
+	}
 }
 
 // TestFull: where nobody takes the outcomes, intake stops and /ready says why.

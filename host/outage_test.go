@@ -4,10 +4,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
-
-	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
 // within is how soon the node knows that Redis has gone, and works again once it
@@ -26,16 +22,18 @@ var napping = map[string]string{
 }
 
 // troubles are what can happen to Redis, and how it ends.
-var troubles = map[string]struct {
-	begin, end func(t *testing.T, s *redistest.Server, rdb *redis.Client)
-}{
+var troubles = map[string]struct{ begin, end func(*testing.T, *scene) }{
 	"stopped": {
-		func(_ *testing.T, s *redistest.Server, _ *redis.Client) { s.Stop() },
-		func(t *testing.T, s *redistest.Server, _ *redis.Client) { s.Restart(t) },
+		func(_ *testing.T, s *scene) { s.server.Stop() },
+		func(t *testing.T, s *scene) { s.server.Restart(t) },
 	},
 	"hanging": {
-		func(t *testing.T, s *redistest.Server, _ *redis.Client) { s.Suspend(t) },
-		func(t *testing.T, s *redistest.Server, _ *redis.Client) { s.Resume(t) },
+		func(t *testing.T, s *scene) { s.server.Suspend(t) },
+		func(t *testing.T, s *scene) { s.server.Resume(t) },
+	},
+	"behind a broken network": {
+		func(_ *testing.T, s *scene) { s.relay.Break() },
+		func(_ *testing.T, s *scene) { s.relay.Mend() },
 	},
 	"hanging on writes": {
 		commands("CLIENT", "PAUSE", "600000", "WRITE"),
@@ -51,10 +49,10 @@ var troubles = map[string]struct {
 	},
 }
 
-func commands(args ...any) func(*testing.T, *redistest.Server, *redis.Client) {
-	return func(t *testing.T, _ *redistest.Server, rdb *redis.Client) {
+func commands(args ...any) func(*testing.T, *scene) {
+	return func(t *testing.T, s *scene) {
 		t.Helper()
-		if err := rdb.Do(t.Context(), args...).Err(); err != nil {
+		if err := s.redis.Do(t.Context(), args...).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,14 +70,13 @@ func TestOutages(t *testing.T) {
 			delivering, executing := s.hands(t)
 
 			gone := time.Now()
-			trouble.begin(t, s.server, s.redis)
+			trouble.begin(t, s)
 			known := s.observed(t, 503)
 			// Who has a result delivers it, with or without Redis.
 			s.result(t, delivering)
-			s.result(t, executing)
 			s.heard(t, false)
 			back := time.Now()
-			trouble.end(t, s.server, s.redis)
+			trouble.end(t, s)
 			returned := time.Now()
 			works := s.observed(t, 200)
 			s.result(t, s.nap(t, 5))
@@ -107,6 +104,31 @@ func TestOutages(t *testing.T) {
 	}
 }
 
+// A network may break for a moment, and forget the connections that there were.
+// Nobody is told: what waits on them would wait for ever.
+func TestConnectionsThatAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	delivering, executing := s.hands(t)
+	s.relay.Break()
+	s.relay.Mend()
+	broke := time.Now()
+	trickle := s.trickle(t) // some arrive while a dead connection still waits at the server
+	s.observed(t, 503)
+	works := s.observed(t, 200)
+	s.result(t, s.nap(t, 5))
+	worked := time.Now()
+	trickle.stop()
+	s.accountFor(t, append(trickle.ids, delivering, executing))
+	s.story(t, []int{200, 503, 200})
+	// A second until the probe, two until it gives up, one until the next. Then a
+	// last message may be given to the dead connection, until five have gone by.
+	if took := works.Sub(broke); took > within {
+		t.Errorf("the node was ready after %s", took)
+	}
+	t.Logf("%d jobs; the node was ready after %s, a new job at its end after %s", len(trickle.ids)+3, works.Sub(broke), worked.Sub(broke))
+}
+
 // A Redis that answers slowly costs time, and nothing else.
 func TestASlowRedis(t *testing.T) {
 	t.Parallel()
@@ -123,28 +145,37 @@ func TestASlowRedis(t *testing.T) {
 	s.story(t, []int{200})
 }
 
-// A flush takes the queue away, and with it the messages in hand: those jobs are
+// What takes the queue away takes the messages in hand with it. Those jobs are
 // ended all the same.
-func TestAFlush(t *testing.T) {
+func TestTheQueueIsLost(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
-	delivering, executing := s.hands(t)
-	commands("FLUSHALL")(t, s.server, s.redis)
-	flushed := time.Now()
-	trickle := s.trickle(t)
-	first := s.nap(t, 5)
-	s.result(t, executing)
-	s.result(t, first)
-	t.Logf("a new job was at its end %s after the flush", time.Since(flushed))
-	trickle.stop()
-	s.result(t, delivering)
-	s.accountFor(t, append(trickle.ids, delivering, executing, first))
-	if story := s.statuses(); !slices.Equal(story, []int{200}) && !slices.Equal(story, []int{200, 503, 200}) {
-		t.Errorf("/ready answered %v", story)
-	}
-	for _, id := range []string{delivering, executing, first} {
-		if state := s.redis.HGet(t.Context(), "qpu:job:"+id+":status", "state").Val(); state != "completed" {
-			t.Errorf("the status of %s is %q", id, state)
-		}
+	for name, lose := range map[string]func(*testing.T, *scene){
+		"in a flush": commands("FLUSHALL"),
+		"in a restart": func(t *testing.T, s *scene) {
+			s.server.Lose(t)
+			s.server.Restart(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			delivering, executing := s.hands(t)
+			lose(t, s)
+			lost := time.Now()
+			trickle := s.trickle(t)
+			first := s.nap(t, 5)
+			s.result(t, first)
+			t.Logf("a new job was at its end %s after the loss", time.Since(lost))
+			trickle.stop()
+			s.accountFor(t, append(trickle.ids, delivering, executing, first))
+			if story := s.statuses(); !slices.Equal(story, []int{200}) && !slices.Equal(story, []int{200, 503, 200}) {
+				t.Errorf("/ready answered %v", story)
+			}
+			for _, id := range []string{delivering, executing, first} { // not pending any more, so that nothing has waited for it
+				eventually(t, "the status of "+id+" is not completed", func() bool {
+					return s.redis.HGet(t.Context(), "qpu:job:"+id+":status", "state").Val() == "completed"
+				})
+			}
+		})
 	}
 }

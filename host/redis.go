@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -11,19 +12,20 @@ import (
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/queue"
 )
 
-// dial makes the Redis client, whose connections can be cut. Nothing is sent yet.
-func dial(url config.Secret, exec *executor.Executor, cut *cutter) (redis.UniversalClient, error) {
+// queueOptions are how the queue reaches Redis.
+func queueOptions(url config.Secret, exec *executor.Executor) (*redis.Options, error) {
 	options, err := redisOptions(url)
 	if err != nil {
 		return nil, err
 	}
 	options.MaxRetries = -1 // the worker knows which commands may be repeated, and when
 	options.DialerRetries = 1
+	options.ReadTimeout = cmp.Or(options.ReadTimeout, queue.ProbeLimit)
 	options.PoolSize = 16 + exec.Concurrency()
-	options.Dialer = cut.knows(redis.NewDialer(options))
-	return redis.NewClient(options), nil
+	return options, nil
 }
 
 // foreignOptions are what the URL of another client, redis-py above all, may hold:

@@ -1,13 +1,16 @@
 package host_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +26,8 @@ type scene struct {
 	*lab
 	*running
 	server *redistest.Server
-	redis  *redis.Client // beside the node's and the cloud's
+	relay  *redistest.Relay // between the node and the server
+	redis  *redis.Client    // beside the node's and the cloud's
 
 	mu      sync.Mutex
 	starts  map[string]int // of guests, by job
@@ -43,14 +47,37 @@ func newScene(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{lab: newLabWith(t, server.URL(), nil), server: server, redis: redis.NewClient(options), starts: map[string]int{}}
+	relay := redistest.NewRelay(t, server)
+	s := &scene{
+		lab: newLabWith(t, server.URL(), replacing(server.URL(), relay.URL())), server: server, relay: relay,
+		redis: redis.NewClient(options), starts: map[string]int{},
+	}
 	t.Cleanup(func() { s.redis.Close() })
 	s.settings.Executor = guestFile(t, napping)
+	s.device.Concurrency = 2
 	s.settings.HeartbeatInterval = time.Second
 	s.log = slog.New(starts{s})
 	s.running = s.boot(t)
 	s.watch(t)
 	return s
+}
+
+// replacing changes what the cloud tells a node that logs on.
+func replacing(old, by string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/connect") {
+				next.ServeHTTP(w, r)
+				return
+			}
+			answer := httptest.NewRecorder()
+			next.ServeHTTP(answer, r)
+			maps.Copy(w.Header(), answer.Header())
+			w.Header().Del("Content-Length")
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(bytes.ReplaceAll(answer.Body.Bytes(), []byte(old), []byte(by)))
+		})
+	}
 }
 
 // starts hears guests say that they start.
@@ -192,7 +219,7 @@ func (s *scene) hands(t *testing.T) (delivering, executing string) {
 	for hit := false; !hit; time.Sleep(time.Millisecond) {
 		hit = s.cloud.Faults()[id-1].Over
 	}
-	executing = s.nap(t, 1500)
+	executing = s.nap(t, 4000)
 	for body := map[string]any{}; body["current_job"] != executing; _, body = s.ready(t) {
 		time.Sleep(time.Millisecond)
 	}
@@ -219,7 +246,7 @@ func (s *scene) trickle(t *testing.T) *trickle {
 			if _, err := s.cloud.Submit(t.Context(), devcloud.Job{ID: id, IRText: circuit(13), Shots: 2}); err == nil {
 				tr.ids = append(tr.ids, id)
 			}
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
 		}
 	}()
 	t.Cleanup(tr.stop)

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -57,56 +58,64 @@ func (q *Queue) Join(ctx context.Context) error { return q.probe(ctx) }
 // node that runs nothing changes, and yet Redis refuses it wherever it would
 // refuse to hand out jobs: without its group, as a replica, with a full disk.
 func (q *Queue) probe(ctx context.Context) error {
-	began := q.health.failures()
+	began, rdb := q.health.failures(), q.line.current()
 	limited, cancel := context.WithTimeout(ctx, ProbeLimit)
 	defer cancel()
-	err := q.consume(limited)
+	err := q.consume(limited, rdb)
 	if refused(err) {
-		err = q.create(limited)
+		err = q.create(limited, rdb)
 	}
 	switch {
 	case err == nil:
 		q.health.recovered(began)
-	case ctx.Err() == nil:
+	case ctx.Err() != nil || rdb != q.line.current(): // it met nothing that counts
+	case refused(err):
 		q.health.failed()
+	default:
+		q.health.failed()
+		q.line.cut(rdb)
 	}
 	return err
 }
 
-func (q *Queue) consume(ctx context.Context) error {
-	return q.rdb.XGroupCreateConsumer(ctx, q.keys.Stream, q.keys.Group, q.consumer).Err()
+func (q *Queue) consume(ctx context.Context, rdb *redis.Client) error {
+	return rdb.XGroupCreateConsumer(ctx, q.keys.Stream, q.keys.Group, q.consumer).Err()
 }
 
-func (q *Queue) create(ctx context.Context) error {
-	err := q.rdb.XGroupCreateMkStream(ctx, q.keys.Stream, q.keys.Group, "0").Err()
+func (q *Queue) create(ctx context.Context, rdb *redis.Client) error {
+	err := rdb.XGroupCreateMkStream(ctx, q.keys.Stream, q.keys.Group, "0").Err()
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 		return err
 	}
-	return q.consume(ctx)
+	return q.consume(ctx, rdb)
 }
 
-// seen keeps health true to what a command of a job met. A refusal says nothing
-// about other jobs, and a context that ended nothing about Redis. A group that a
-// flush took away is made again.
-func (q *Queue) seen(ctx context.Context, err error) error {
+// seen keeps health true to what a command of a job met on a client. A refusal
+// says nothing about other jobs, and a client that was given up nothing about the
+// one in use. A command that nobody waits for any more, as its job has ended, may
+// still have met a dead connection. A group that a flush took away is made again.
+func (q *Queue) seen(ctx context.Context, rdb *redis.Client, err error) error {
 	switch {
-	case err == nil || ctx.Err() != nil:
+	case err == nil || errors.Is(err, context.Canceled) || refused(err) && ctx.Err() != nil:
 	case strings.HasPrefix(err.Error(), "NOGROUP"):
 		return errors.Join(err, q.Join(ctx))
-	case !refused(err):
-		q.health.failed()
+	case refused(err):
+	case rdb != q.line.current():
+		return fmt.Errorf("given up, as Redis was away: %w", err)
+	case q.health.failed():
+		q.line.cut(rdb)
 	}
 	return err
 }
 
 // taken is seen for the commands that take jobs: for them a refusal is an outage
 // too.
-func (q *Queue) taken(ctx context.Context, err error) error {
+func (q *Queue) taken(ctx context.Context, rdb *redis.Client, err error) error {
 	if refused(err) && ctx.Err() == nil && !strings.HasPrefix(err.Error(), "NOGROUP") {
 		q.health.failed()
 		return err
 	}
-	return q.seen(ctx, err)
+	return q.seen(ctx, rdb, err)
 }
 
 // refused reports whether an error is Redis' own answer.
@@ -115,13 +124,16 @@ func refused(err error) bool {
 	return ok && !strings.HasPrefix(err.Error(), "LOADING")
 }
 
-func (h *health) failed() {
+// failed reports whether an outage begins with this.
+func (h *health) failed() (begins bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.broken++
-	if h.away == nil {
-		h.away = make(chan struct{})
+	if h.away != nil {
+		return false
 	}
+	h.away = make(chan struct{})
+	return true
 }
 
 func (h *health) failures() int {

@@ -3,7 +3,9 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,14 +19,25 @@ import (
 func watched(t *testing.T) (*queue.Queue, *redis.Client, *redistest.Server) {
 	t.Helper()
 	server := redistest.New(t)
-	options, err := redis.ParseURL(server.URL())
+	rdb := client(t, server.URL())
+	return watch(t, rdb), rdb, server
+}
+
+func client(t *testing.T, url string) *redis.Client {
+	t.Helper()
+	options, err := redis.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.MaxRetries, options.DialerRetries, options.ContextTimeoutEnabled = -1, 1, true
 	rdb := redis.NewClient(options)
 	t.Cleanup(func() { rdb.Close() })
-	q := queue.New(rdb, "q1", "node", "boot")
+	return rdb
+}
+
+// watch makes a queue on a client's server that looks for outages.
+func watch(t *testing.T, rdb *redis.Client) *queue.Queue {
+	t.Helper()
+	q := newQueue(t, rdb, "node", "boot")
 	if q.Healthy() || q.Outage() == nil {
 		t.Error("healthy before the first contact")
 	}
@@ -39,7 +52,7 @@ func watched(t *testing.T) (*queue.Queue, *redis.Client, *redistest.Server) {
 		<-done
 	})
 	ended(t, q)
-	return q, rdb, server
+	return q
 }
 
 // begun waits for an outage to be noticed, ended for its end.
@@ -105,6 +118,43 @@ func TestOutagesAreNoticed(t *testing.T) {
 	}
 }
 
+// A read that waits on a connection which the network has forgotten ends with the
+// outage. The server does not know that yet, and gives it what arrives.
+func TestAReadThatWaitsInVainIsCut(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t)
+	relay := redistest.NewRelay(t, server)
+	rdb := client(t, server.URL())
+	q := watch(t, client(t, relay.URL()))
+	result := make(chan error, 1)
+	go func() {
+		messages, err := q.Claim(t.Context(), 1, queue.Block)
+		if len(messages) > 0 {
+			err = fmt.Errorf("claimed %v", messages)
+		}
+		result <- err
+	}()
+	// The read, the probe and this.
+	for waiting := false; !waiting; time.Sleep(time.Millisecond) {
+		clients, err := rdb.Info(t.Context(), "clients").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting = strings.Contains(clients, "blocked_clients:1\r\n") && strings.Contains(clients, "connected_clients:3\r\n")
+	}
+	relay.Break()
+	relay.Mend()
+	add(t, rdb, "job_id", "j") // the read that waits in vain gets it
+	if err := <-result; err == nil || !strings.Contains(err.Error(), "given up") {
+		t.Errorf("the claim ended with %v", err)
+	}
+	ended(t, q)
+	strays, err := q.Strays(t.Context(), 1, nil)
+	if err != nil || len(strays) != 1 || strays[0].JobID != "j" {
+		t.Errorf("strays %v, %v", strays, err)
+	}
+}
+
 // set changes the server and returns what changes it back.
 func set(t *testing.T, rdb *redis.Client, there, back []any) func() {
 	t.Helper()
@@ -117,15 +167,12 @@ func set(t *testing.T, rdb *redis.Client, there, back []any) func() {
 	return func() { call(back) }
 }
 
-// What one job's key is refused says nothing about the others.
+// What one job's command is refused says nothing about the others.
 func TestOneJobsRefusalIsNoOutage(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, rdb *redis.Client) {
 		q := join(t, rdb, "node", "boot")
-		if err := rdb.Set(t.Context(), queue.StatusKey("j"), "no hash", 0).Err(); err != nil {
-			t.Fatal(err)
-		}
-		if err := q.Delivering(t.Context(), &queue.Message{ID: "1-1", JobID: "j"}); err == nil || !q.Healthy() {
+		if err := q.Delivering(t.Context(), &queue.Message{ID: "no id", JobID: "j"}); err == nil || !q.Healthy() {
 			t.Errorf("healthy %t after %v", q.Healthy(), err)
 		}
 	})
@@ -138,7 +185,7 @@ func TestAFlushedGroupIsMadeAgain(t *testing.T) {
 		if err := rdb.FlushAll(t.Context()).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := q.Claim(t.Context(), 1); err == nil {
+		if _, err := q.Claim(t.Context(), 1, queue.Block); err == nil {
 			t.Fatal("claimed from a group that is gone")
 		}
 		add(t, rdb, "job_id", "j")

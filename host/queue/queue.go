@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,9 +16,11 @@ import (
 
 // Timing of claims.
 const (
-	Block       = 5 * time.Second  // how long a read waits for a message
+	Block       = 5 * time.Second  // the longest that a read waits for a message
 	Lease       = 60 * time.Second // idle time after which a message is free to claim
 	ExtendEvery = 20 * time.Second
+
+	carry = Block + ProbeLimit // for an answer that brings messages, of any size
 )
 
 // Message is one job as the cloud queued it. Fields that are absent are empty.
@@ -34,25 +35,26 @@ type Message struct {
 // Verdict says what is to be done with a message.
 type Verdict string
 
-// The verdicts. All but Run and Failed are final: nothing remains to be done.
+// The verdicts. Where it is Completed, Cancelled or Lost nothing remains to be
+// done.
 const (
 	Run       Verdict = "run"
-	Failed    Verdict = "failed" // decided before: send the failure again
+	Failed    Verdict = "failed" // decided: send the failure, perhaps again
 	Completed Verdict = "completed"
 	Cancelled Verdict = "cancelled"
 	Lost      Verdict = "lost" // another node has it
+
+	// Elsewhere is for now: the job came twice, and its other message is in hand,
+	// here or at a peer.
+	Elsewhere Verdict = "elsewhere"
 )
 
 // ErrLost says that the message now belongs to another node.
 var ErrLost = errors.New("another node has claimed the message")
 
-// Hopeless reports whether Redis will never take what it refused: the job's keys
-// hold something of another kind.
-func Hopeless(err error) bool { return err != nil && strings.Contains(err.Error(), "WRONGTYPE ") }
-
 // Queue is one node's end of the stream. It is safe for concurrent use.
 type Queue struct {
-	rdb      redis.UniversalClient
+	line     *line
 	keys     Keys
 	qpuID    string
 	node     string
@@ -61,10 +63,11 @@ type Queue struct {
 	reads    sync.WaitGroup
 }
 
-// New makes a queue for a QPU. The consumer's name is the node's id and this
-// boot's, so that no two processes ever share one.
-func New(rdb redis.UniversalClient, qpuID, nodeID, bootID string) *Queue {
-	q := &Queue{rdb: rdb, keys: KeysOf(qpuID), qpuID: qpuID, node: nodeID, consumer: nodeID + "-" + bootID}
+// New makes a queue for a QPU; nothing is sent yet. By its options the client is
+// to try no command again, and to heed deadlines. The consumer's name is the
+// node's id and this boot's, so that no two processes ever share one.
+func New(options *redis.Options, qpuID, nodeID, bootID string) *Queue {
+	q := &Queue{line: newLine(options), keys: KeysOf(qpuID), qpuID: qpuID, node: nodeID, consumer: nodeID + "-" + bootID}
 	q.health.failed() // until the first contact
 	return q
 }
@@ -72,21 +75,24 @@ func New(rdb redis.UniversalClient, qpuID, nodeID, bootID string) *Queue {
 // Consumer is this node's name in the group.
 func (q *Queue) Consumer() string { return q.consumer }
 
-// Claim waits up to Block for messages and returns at most n. When ctx ends it
-// returns at once; what the server assigns to us after all is given back.
-func (q *Queue) Claim(ctx context.Context, n int) ([]Message, error) {
+// Claim waits for messages, up to Block, and returns at most n. When ctx ends it
+// returns at once; what the server assigns to us after all is given back. It
+// fails at once when Redis is found to be away. What the server has assigned
+// then, and for as long as it would have waited, is a stray.
+func (q *Queue) Claim(ctx context.Context, n int, wait time.Duration) ([]Message, error) {
 	type reply struct {
 		messages []Message
 		err      error
 	}
+	rdb := q.line.current()
 	replies := make(chan reply, 1)
 	q.reads.Go(func() {
-		messages, err := q.read(context.WithoutCancel(ctx), n)
+		messages, err := q.read(context.WithoutCancel(ctx), rdb, n, min(max(wait, time.Millisecond), Block))
 		replies <- reply{messages, err}
 	})
 	select {
 	case r := <-replies:
-		return r.messages, q.taken(ctx, r.err)
+		return r.messages, q.taken(ctx, rdb, r.err)
 	case <-ctx.Done():
 		q.reads.Go(func() { q.giveBack((<-replies).messages) })
 		return nil, ctx.Err()
@@ -94,14 +100,15 @@ func (q *Queue) Claim(ctx context.Context, n int) ([]Message, error) {
 }
 
 // read blocks without regard to a context: a blocking command cannot be called
-// back. What is not answered in its time, and that of a probe, never will be.
-func (q *Queue) read(ctx context.Context, n int) ([]Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, Block+ProbeLimit)
+// back, only cut. What is not answered in its time, and that of a probe, never
+// will be.
+func (q *Queue) read(ctx context.Context, rdb *redis.Client, n int, wait time.Duration) ([]Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait+ProbeLimit)
 	defer cancel()
-	streams, err := q.rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
+	streams, err := rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: q.keys.Group, Consumer: q.consumer,
 		Streams: []string{q.keys.Stream, ">"},
-		Count:   int64(n), Block: Block,
+		Count:   int64(n), Block: wait,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
 		err = nil // nothing came
@@ -127,14 +134,17 @@ func (q *Queue) giveBack(messages []Message) {
 // GiveBack ages a message, so that a peer may claim it now instead of when the
 // lease has run out.
 func (q *Queue) GiveBack(ctx context.Context, m *Message) error {
-	ours, err := giveBack.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+	rdb := q.line.current()
+	ours, err := giveBack.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
 		q.keys.Group, q.consumer, m.ID, Lease.Milliseconds()).Bool()
-	return q.ours(ctx, ours, err)
+	return q.ours(ctx, rdb, ours, err)
 }
 
-// Wait returns when no read is under way any more. Close the client first, or it
-// takes as long as Block.
-func (q *Queue) Wait() { q.reads.Wait() }
+// Close cuts the connections and returns when no read is under way any more.
+func (q *Queue) Close() {
+	q.line.close()
+	q.reads.Wait()
+}
 
 // Strays takes up at most n messages that are this consumer's without being in
 // hand: the server assigned them, and its reply was lost. Entries that were
@@ -144,26 +154,28 @@ func (q *Queue) Strays(ctx context.Context, n int, inHand []string) ([]Message, 
 	for _, id := range inHand {
 		args = append(args, id)
 	}
-	entries, err := strays.Run(ctx, q.rdb, []string{q.keys.Stream}, args...).Slice()
+	rdb := q.line.current()
+	entries, err := strays.Run(ctx, rdb.WithTimeout(carry), []string{q.keys.Stream}, args...).Slice()
 	var out []Message
 	for _, entry := range entries {
 		if m, ok := entryMessage(entry); ok {
 			out = append(out, m)
 		}
 	}
-	return out, q.taken(ctx, err)
+	return out, q.taken(ctx, rdb, err)
 }
 
 // Reclaim takes over at most n messages whose lease has run out, whoever held
 // them. Entries that were deleted from the stream are acknowledged on the way.
 func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
+	rdb := q.line.current()
 	var out []Message
 	for cursor := "0-0"; len(out) < n; {
-		claimed, next, err := q.rdb.XAutoClaim(ctx, &redis.XAutoClaimArgs{
+		claimed, next, err := rdb.WithTimeout(carry).XAutoClaim(ctx, &redis.XAutoClaimArgs{
 			Stream: q.keys.Stream, Group: q.keys.Group, Consumer: q.consumer,
 			MinIdle: Lease, Start: cursor, Count: int64(n - len(out)),
 		}).Result()
-		if err := q.taken(ctx, err); err != nil {
+		if err := q.taken(ctx, rdb, err); err != nil {
 			return out, err
 		}
 		for _, m := range claimed {
@@ -180,10 +192,11 @@ func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
 // Begin takes a message's job up: it marks it as executing, unless it is settled
 // already. The text comes with Failed.
 func (q *Queue) Begin(ctx context.Context, m *Message) (Verdict, string, error) {
-	answer, err := begin.Run(ctx, q.rdb,
+	rdb := q.line.current()
+	answer, err := begin.Run(ctx, rdb,
 		[]string{q.keys.Stream, StatusKey(m.JobID), CancelKey(m.JobID)},
 		q.keys.Group, q.consumer, m.ID, now(), q.qpuID).StringSlice()
-	if err := q.seen(ctx, err); err != nil {
+	if err := q.seen(ctx, rdb, err); err != nil {
 		return "", "", err
 	}
 	if len(answer) != 2 {
@@ -194,15 +207,17 @@ func (q *Queue) Begin(ctx context.Context, m *Message) (Verdict, string, error) 
 
 // IsCancelled reports whether the cloud has cancelled a job.
 func (q *Queue) IsCancelled(ctx context.Context, jobID string) (bool, error) {
-	n, err := q.rdb.Exists(ctx, CancelKey(jobID)).Result()
-	return n > 0, q.seen(ctx, err)
+	rdb := q.line.current()
+	n, err := rdb.Exists(ctx, CancelKey(jobID)).Result()
+	return n > 0, q.seen(ctx, rdb, err)
 }
 
 // Delivering notes in the status that a job's outcome is decided and on its way.
 func (q *Queue) Delivering(ctx context.Context, m *Message) error {
-	ours, err := note.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+	rdb := q.line.current()
+	ours, err := note.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
 		q.keys.Group, q.consumer, m.ID, "phase", "delivering").Bool()
-	return q.ours(ctx, ours, err)
+	return q.ours(ctx, rdb, ours, err)
 }
 
 // Complete records that a job's result was accepted, and acknowledges it.
@@ -221,21 +236,23 @@ func (q *Queue) Cancel(ctx context.Context, m *Message) error {
 }
 
 func (q *Queue) finish(ctx context.Context, m *Message, fields ...any) error {
-	ours, err := finish.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+	rdb := q.line.current()
+	ours, err := finish.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
 		append([]any{q.keys.Group, q.consumer, m.ID}, fields...)...).Bool()
-	return q.ours(ctx, ours, err)
+	return q.ours(ctx, rdb, ours, err)
 }
 
 // Bury moves a message that can never be processed, or whose outcome nobody
 // takes, to the dead-letter stream, where the operator finds it: the reason, the
 // body that was not delivered, and the message itself.
 func (q *Queue) Bury(ctx context.Context, m *Message, reason, body string) error {
-	ours, err := bury.Run(ctx, q.rdb, []string{q.keys.Stream, StatusKey(m.JobID), q.keys.Dead},
+	rdb := q.line.current()
+	ours, err := bury.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID), q.keys.Dead},
 		q.keys.Group, q.consumer, m.ID, m.JobID,
 		"reason", reason, "body", body, "buried_at", now(), "consumer", q.consumer,
 		"message_id", m.ID, "job_id", m.JobID, "callback_url", m.CallbackURL,
 		"ir_json", m.IR, "shots", m.Shots).Bool()
-	return q.ours(ctx, ours, err)
+	return q.ours(ctx, rdb, ours, err)
 }
 
 // Extend renews the lease of messages in hand and returns those still ours, or
@@ -245,20 +262,22 @@ func (q *Queue) Extend(ctx context.Context, ids []string) ([]string, error) {
 	for _, id := range ids {
 		args = append(args, id)
 	}
-	kept, err := extend.Run(ctx, q.rdb, []string{q.keys.Stream}, args...).StringSlice()
-	return kept, q.seen(ctx, err)
+	rdb := q.line.current()
+	kept, err := extend.Run(ctx, rdb, []string{q.keys.Stream}, args...).StringSlice()
+	return kept, q.seen(ctx, rdb, err)
 }
 
 // Retire removes the consumers that earlier boots of this node left, if they hold
 // nothing and have been idle for that long.
 func (q *Queue) Retire(ctx context.Context, idle time.Duration) error {
-	err := retire.Run(ctx, q.rdb, []string{q.keys.Stream},
+	rdb := q.line.current()
+	err := retire.Run(ctx, rdb, []string{q.keys.Stream},
 		q.keys.Group, q.consumer, q.node+"-", idle.Milliseconds()).Err()
-	return q.seen(ctx, err)
+	return q.seen(ctx, rdb, err)
 }
 
-func (q *Queue) ours(ctx context.Context, ours bool, err error) error {
-	if err := q.seen(ctx, err); err != nil {
+func (q *Queue) ours(ctx context.Context, rdb *redis.Client, ours bool, err error) error {
+	if err := q.seen(ctx, rdb, err); err != nil {
 		return err
 	}
 	if !ours {

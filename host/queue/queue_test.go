@@ -43,9 +43,20 @@ func on(t *testing.T, name string, test func(t *testing.T, rdb *redis.Client)) {
 	})
 }
 
+// newQueue makes a queue on the server of a client.
+func newQueue(t *testing.T, rdb *redis.Client, node, boot string) *queue.Queue {
+	t.Helper()
+	options := *rdb.Options()
+	options.MaxRetries, options.DialerRetries, options.ContextTimeoutEnabled = -1, 1, true
+	options.ReadTimeout, options.PushNotificationProcessor = queue.ProbeLimit, nil // each client has its own
+	q := queue.New(&options, "q1", node, boot)
+	t.Cleanup(q.Close)
+	return q
+}
+
 func join(t *testing.T, rdb *redis.Client, node, boot string) *queue.Queue {
 	t.Helper()
-	q := queue.New(rdb, "q1", node, boot)
+	q := newQueue(t, rdb, node, boot)
 	if err := q.Join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +72,7 @@ func add(t *testing.T, rdb *redis.Client, fields ...string) {
 
 func claim(t *testing.T, q *queue.Queue) *queue.Message {
 	t.Helper()
-	messages, err := q.Claim(t.Context(), 1)
+	messages, err := q.Claim(t.Context(), 1, queue.Block)
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("claimed %d messages, %v", len(messages), err)
 	}
@@ -103,7 +114,7 @@ func TestAJobFromTheStreamToItsEnd(t *testing.T) {
 		for state := range ends {
 			add(t, rdb, "job_id", state, "callback_url", "https://example.com/hook", "ir_json", "{}", "shots", "7", "extra", "ignored")
 		}
-		q := queue.New(rdb, "q1", "node", "boot")
+		q := newQueue(t, rdb, "node", "boot")
 		if q.Healthy() {
 			t.Error("healthy before the first contact")
 		}
@@ -238,7 +249,7 @@ func TestBuriedMessagesKeepEverything(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, rdb *redis.Client) {
 		q := join(t, rdb, "node", "boot")
-		add(t, rdb, "job_id", "j", "callback_url", "u", "ir_json", "ir", "shots", "1")
+		add(t, rdb, "job_id", "j", "callback_url", "u", "ir_json", "ir", "shots", "1", "jobid", "misspelt", "reason", "none")
 		m := claim(t, q)
 		if err := q.Bury(t.Context(), m, "nobody takes it", `{"a":1}`); err != nil {
 			t.Fatal(err)
@@ -250,6 +261,7 @@ func TestBuriedMessagesKeepEverything(t *testing.T) {
 		for field, want := range map[string]string{
 			"reason": "nobody takes it", "body": `{"a":1}`, "message_id": m.ID, "consumer": "node-boot",
 			"job_id": "j", "callback_url": "u", "ir_json": "ir", "shots": "1",
+			"jobid": "misspelt",
 		} {
 			if got := dead[0].Values[field]; got != want {
 				t.Errorf("%s is %q, want %q", field, got, want)
@@ -296,35 +308,138 @@ func TestALateClaimIsGivenBack(t *testing.T) {
 		leaving, peer := join(t, rdb, "node", "1"), join(t, rdb, "node", "2")
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(20*time.Millisecond, cancel)
-		if _, err := leaving.Claim(ctx, 1); !errors.Is(err, context.Canceled) {
+		if _, err := leaving.Claim(ctx, 1, 300*time.Millisecond); !errors.Is(err, context.Canceled) {
 			t.Fatalf("claim: %v", err)
 		}
 		add(t, rdb, "job_id", "j") // while its read still waits at the server
-		leaving.Wait()
-		got, err := peer.Reclaim(t.Context(), 1)
+		var got []queue.Message
+		var err error
+		for deadline := time.Now().Add(time.Minute); len(got) == 0 && err == nil && time.Now().Before(deadline); {
+			got, err = peer.Reclaim(t.Context(), 1)
+		}
 		if err != nil || len(got) != 1 || got[0].JobID != "j" {
 			t.Errorf("the peer gets %v, %v", got, err)
 		}
 	})
 }
 
-// A job whose key holds something else can be neither begun nor ended, but it
-// can be buried.
-func TestHopelessJobsCanBeBuried(t *testing.T) {
+// The status key of a job may hold something else. Then the job fails, and the
+// key stays as it is.
+func TestAStatusThatCannotBeRecorded(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, rdb *redis.Client) {
-		q := join(t, rdb, "node", "boot")
-		add(t, rdb, "job_id", "j")
-		rdb.Set(t.Context(), queue.StatusKey("j"), "no hash", 0)
-		m := claim(t, q)
-		_, _, err := q.Begin(t.Context(), m)
-		if !queue.Hopeless(err) || !q.Healthy() {
-			t.Errorf("begin: %v, healthy %t", err, q.Healthy())
-		}
-		if err := q.Bury(t.Context(), m, "hopeless", ""); err != nil || pending(t, rdb) != 0 {
-			t.Errorf("bury: %v, %d pending", err, pending(t, rdb))
-		}
+	for name, end := range map[string]func(*queue.Queue, context.Context, *queue.Message) error{
+		"failed":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Fail(ctx, m, "no") },
+		"completed": (*queue.Queue).Complete,
+		"cancelled": (*queue.Queue).Cancel,
+		"parked":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Bury(ctx, m, "no", "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, rdb *redis.Client) {
+				q := join(t, rdb, "node", "boot")
+				add(t, rdb, "job_id", "j")
+				rdb.Set(t.Context(), queue.StatusKey("j"), "no hash", 0)
+				m := claim(t, q)
+				verdict, text, err := q.Begin(t.Context(), m)
+				if verdict != queue.Failed || !strings.Contains(text, "qpu:job:j:status is a string") || err != nil {
+					t.Errorf("begin: %s %q, %v", verdict, text, err)
+				}
+				if err := q.Delivering(t.Context(), m); err != nil {
+					t.Error(err)
+				}
+				if err := end(q, t.Context(), m); err != nil || pending(t, rdb) != 0 {
+					t.Errorf("%v, %d pending", err, pending(t, rdb))
+				}
+				if got := rdb.Get(t.Context(), queue.StatusKey("j")).Val(); got != "no hash" {
+					t.Errorf("the key holds %q", got)
+				}
+			})
+		})
+	}
+}
+
+// A job may come twice, as two messages. The second waits for the first, whoever
+// has it, and runs only if that went without an outcome.
+func TestAJobThatCameTwice(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		end  func(q *queue.Queue, ctx context.Context, m *queue.Message) error
+		want queue.Verdict
+	}{
+		"completed": {(*queue.Queue).Complete, queue.Completed},
+		"cancelled": {(*queue.Queue).Cancel, queue.Cancelled},
+		"failed": {func(q *queue.Queue, ctx context.Context, m *queue.Message) error {
+			return q.Fail(ctx, m, "no")
+		}, queue.Failed},
+		"parked": {func(q *queue.Queue, ctx context.Context, m *queue.Message) error {
+			return q.Bury(ctx, m, "no", "")
+		}, queue.Run},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, rdb *redis.Client) {
+				q, peer := join(t, rdb, "node", "1"), join(t, rdb, "node", "2")
+				add(t, rdb, "job_id", "j")
+				add(t, rdb, "job_id", "j")
+				first, second := claim(t, q), claim(t, peer)
+				begin := func(q *queue.Queue, m *queue.Message, want queue.Verdict) {
+					t.Helper()
+					if verdict, _, err := q.Begin(t.Context(), m); verdict != want || err != nil {
+						t.Errorf("%s, %v; want %s", verdict, err, want)
+					}
+				}
+				begin(q, first, queue.Run)
+				begin(peer, second, queue.Elsewhere)
+				begin(q, first, queue.Run) // as after a lost answer
+				if err := tt.end(q, t.Context(), first); err != nil {
+					t.Fatal(err)
+				}
+				begin(peer, second, tt.want)
+			})
+		})
+	}
+	t.Run("of no stream", func(t *testing.T) {
+		t.Parallel()
+		each(t, func(t *testing.T, rdb *redis.Client) {
+			q := join(t, rdb, "node", "1")
+			add(t, rdb, "job_id", "j")
+			rdb.HSet(t.Context(), queue.StatusKey("j"), "state", "executing", "message_id", "no id")
+			if verdict, _, err := q.Begin(t.Context(), claim(t, q)); verdict != queue.Run || err != nil {
+				t.Errorf("%s, %v", verdict, err)
+			}
+		})
 	})
+}
+
+// An answer may be lost, and its question is asked again.
+func TestAnEndIsRecordedOnce(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*queue.Queue, context.Context, *queue.Message) error{
+		"failed":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Fail(ctx, m, "no") },
+		"completed": (*queue.Queue).Complete,
+		"cancelled": (*queue.Queue).Cancel,
+		"parked":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Bury(ctx, m, "no", "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, rdb *redis.Client) {
+				q := join(t, rdb, "node", "1")
+				add(t, rdb, "job_id", "j")
+				m := claim(t, q)
+				if _, _, err := q.Begin(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					if err := end(q, t.Context(), m); err != nil {
+						t.Error(err)
+					}
+				}
+				if n := rdb.XLen(t.Context(), "qpu:q1:dead").Val(); n > 1 {
+					t.Errorf("%d dead letters", n)
+				}
+			})
+		})
+	}
 }
 
 func TestRetireRemovesOnlyOurOwnEmptyConsumers(t *testing.T) {
@@ -342,7 +457,7 @@ func TestRetireRemovesOnlyOurOwnEmptyConsumers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		q := queue.New(rdb, "q1", "node", "2")
+		q := newQueue(t, rdb, "node", "2")
 		for _, tt := range []struct {
 			idle time.Duration
 			want []string

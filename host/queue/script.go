@@ -6,12 +6,20 @@ import "github.com/redis/go-redis/v9"
 // because XACK and XCLAIM themselves do not: a node that lost its lease writes
 // nothing more about the job. Where the stream was flushed under a job nobody
 // else can have it, unless its status says that somebody has settled it.
+//
+// A status key that holds something else than a hash is left as it is, and its
+// job has no state.
 const owned = `
+local function is_hash() return redis.call('TYPE', KEYS[2]).ok == 'hash' end
+local function field(name) return is_hash() and redis.call('HGET', KEYS[2], name) end
+local function write(...)
+  if is_hash() or redis.call('EXISTS', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], ...) end
+end
 local function owned()
   local p = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
   if #p == 1 then return p[1][2] == ARGV[2] end
   if #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) == 1 then return false end
-  local state = redis.call('HGET', KEYS[2], 'state')
+  local state = field('state')
   return not state or state == 'executing'
 end
 `
@@ -22,23 +30,33 @@ end
 //	ARGV  group, consumer, message id, now, qpu id
 //
 // It answers {verdict, error}: "lost"; "completed" or "cancelled", acknowledged
-// here; "failed" with the recorded error, to be sent again; or "run".
+// here; "failed" with the recorded error, to be sent again, or because the status
+// can hold none; "elsewhere", where the job is in hand under another message, of
+// this stream and still pending; or "run".
 var begin = redis.NewScript(owned + `
 if not owned() then return {'lost', ''} end
-local state = redis.call('HGET', KEYS[2], 'state')
+local state = field('state')
 if state == 'completed' or state == 'cancelled' then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   return {state, ''}
 end
 if redis.call('EXISTS', KEYS[3]) == 1 then
-  redis.call('HSET', KEYS[2], 'state', 'cancelled', 'cancelled_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
+  write('state', 'cancelled', 'cancelled_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   return {'cancelled', ''}
 end
 if state == 'failed' then
-  return {'failed', redis.call('HGET', KEYS[2], 'error') or ''}
+  return {'failed', field('error') or ''}
 end
-redis.call('HSET', KEYS[2], 'state', 'executing', 'started_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
+if redis.call('EXISTS', KEYS[2]) == 1 and not is_hash() then
+  return {'failed', 'the status of the job cannot be recorded: ' .. KEYS[2] .. ' is a ' .. redis.call('TYPE', KEYS[2]).ok .. ' in Redis'}
+end
+local other = state == 'executing' and field('message_id')
+if other and other ~= ARGV[3] then
+  local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], other, other, 1) -- it may be no id
+  if not p.err and #p == 1 then return {'elsewhere', ''} end
+end
+write('state', 'executing', 'started_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
 redis.call('HDEL', KEYS[2], 'phase')
 return {'run', ''}
 `)
@@ -51,7 +69,7 @@ return {'run', ''}
 // It answers 1, or 0 where the message is no longer ours.
 var note = redis.NewScript(owned + `
 if not owned() then return 0 end
-redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
+write(ARGV[4], ARGV[5])
 return 1
 `)
 
@@ -68,27 +86,43 @@ return 1
 // finish writes a job's last state and acknowledges its message.
 //
 //	KEYS  stream, status
-//	ARGV  group, consumer, message id, field, value, field, value, ...
+//	ARGV  group, consumer, message id, "state", state, field, value, ...
 //
-// It answers 1, or 0 where the message is no longer ours.
+// It answers 1, also where the answer to the first call was lost; or 0 where the
+// message is no longer ours.
 var finish = redis.NewScript(owned + `
-if not owned() then return 0 end
-redis.call('HSET', KEYS[2], unpack(ARGV, 4))
-redis.call('HDEL', KEYS[2], 'phase')
+if not owned() then
+  return (field('state') == ARGV[5] and field('message_id') == ARGV[3]) and 1 or 0
+end
+write(unpack(ARGV, 4))
+if is_hash() then redis.call('HDEL', KEYS[2], 'phase') end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `)
 
-// bury copies a message to the dead-letter stream, with the reason and whatever
-// could not be delivered, notes that in the status, if the key is one, and
-// acknowledges it.
+// bury copies a message to the dead-letter stream, with the reason, whatever could
+// not be delivered, and those fields that mean nothing to us (one of them may be a
+// job_id misspelt); notes that in the status, and acknowledges it.
 //
 //	KEYS  stream, status, dead
 //	ARGV  group, consumer, message id, job id or '', field, value, field, value, ...
+//
+// It answers as finish does.
 var bury = redis.NewScript(owned + `
-if not owned() then return 0 end
-redis.call('XADD', KEYS[3], '*', unpack(ARGV, 5))
-if ARGV[4] ~= '' then redis.pcall('HSET', KEYS[2], 'phase', 'parked') end
+if not owned() then
+  return (field('phase') == 'parked' and field('message_id') == ARGV[3]) and 1 or 0
+end
+local letter, known = {unpack(ARGV, 5)}, {}
+for i = 1, #letter, 2 do known[letter[i]] = true end
+local entry = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])[1]
+local fields = entry and entry[2] or {}
+for i = 1, math.min(#fields, 2000), 2 do -- unpack has its limits
+  if not known[fields[i]] then
+    letter[#letter + 1], letter[#letter + 2] = fields[i], fields[i + 1]
+  end
+end
+redis.call('XADD', KEYS[3], '*', unpack(letter))
+if ARGV[4] ~= '' then write('phase', 'parked') end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `)

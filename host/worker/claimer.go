@@ -12,16 +12,24 @@ import (
 func (w *Worker) Run(ctx context.Context) {
 	w.loops.Go(func() { w.Queue.Watch(w.ctx) })
 	w.loops.Go(w.extend)
-	(&claimer{Worker: w}).claim(ctx)
+	(&claimer{Worker: w, most: w.MaxBatch}).claim(ctx)
 }
 
 // claimer takes messages as execution slots come free.
+//
+// After a failure it looks for what lost replies have assigned to it: at once,
+// and again and again until no read that broke off can wait at the server any
+// more. It then asks for one message, and for twice as many each time: so many
+// may have been asked for that they could not be read in time.
 type claimer struct {
 	*Worker
 	joined   bool
 	failures int       // in a row
+	most     int       // messages to ask for
 	swept    time.Time // when nothing was left that nobody works on
-	strayed  bool      // a reply may have been lost
+	failed   time.Time // zero once all strays are found
+	hunted   time.Time // when none were left
+	strayed  bool      // there may be some
 }
 
 // claim goes on while the way to the cloud is there, until ctx ends.
@@ -40,32 +48,44 @@ func (c *claimer) claim(ctx context.Context) {
 func (c *claimer) round(ctx context.Context) {
 	err := c.join(ctx)
 	if err == nil {
-		take, sweep := c.Queue.Claim, false
+		now := time.Now()
+		take, sweep := c.arrivals(claimWait), false
 		switch {
-		case c.strayed:
-			take = c.strays
-		case time.Since(c.swept) >= sweepEvery:
+		case c.strayed || !c.failed.IsZero() && now.Sub(c.hunted) >= huntEvery:
+			take, c.strayed = c.strays, true
+		case now.Sub(c.swept) >= sweepEvery:
 			take, sweep = c.sweep, true
+		case !c.failed.IsZero():
+			take = c.arrivals(huntEvery - now.Sub(c.hunted))
 		}
 		var taken, asked int
-		taken, asked, err = c.take(ctx, take)
+		taken, asked, err = c.take(ctx, c.most, take)
 		if err == nil && taken < asked { // there is no more of it
-			c.strayed = false
-			if sweep {
+			switch {
+			case sweep:
 				c.swept = time.Now()
+			case c.strayed:
+				c.strayed, c.hunted = false, now
+				if now.Sub(c.failed) >= claimWait {
+					c.failed = time.Time{}
+				}
 			}
+		}
+		if taken > 0 {
+			c.most = min(2*c.most, c.MaxBatch)
 		}
 	}
 	switch {
 	case err == nil:
 		c.failures = 0
 	case ctx.Err() == nil:
+		c.doubt()
 		c.failures++
 		c.Log.Warn("no jobs can be taken from Redis", "failures", c.failures, "error", err)
 		if c.rest(ctx, &c.failures) && c.failures == 0 {
 			c.Log.Info("Redis is back")
 		}
-		c.doubt()
+		c.swept = time.Now()
 	}
 }
 
@@ -82,9 +102,17 @@ func (c *claimer) join(ctx context.Context) error {
 	return c.Queue.Retire(ctx, retireAfter)
 }
 
-// doubt notes that a reply may have been lost. Our peers have not renewed their
+// doubt notes that replies may have been lost. Our peers have not renewed their
 // leases either: they get the time to do so.
-func (c *claimer) doubt() { c.strayed, c.swept = true, time.Now() }
+func (c *claimer) doubt() {
+	c.strayed, c.failed, c.most = true, time.Now(), 1
+	c.swept = c.failed
+}
+
+// arrivals are new messages, if any come in time.
+func (w *Worker) arrivals(wait time.Duration) func(context.Context, int) ([]Message, error) {
+	return func(ctx context.Context, n int) ([]Message, error) { return w.Queue.Claim(ctx, n, wait) }
+}
 
 // sweep finds what nobody works on: lost replies, and what other nodes abandoned.
 func (w *Worker) sweep(ctx context.Context, n int) ([]Message, error) {
@@ -101,9 +129,9 @@ func (w *Worker) strays(ctx context.Context, n int) ([]Message, error) {
 	return w.Queue.Strays(ctx, n, w.held())
 }
 
-// take waits for a free slot, claims what may run in it, and starts the lives of
-// what came.
-func (w *Worker) take(ctx context.Context, claim func(context.Context, int) ([]Message, error)) (taken, asked int, err error) {
+// take waits for a free slot, claims what may run in it, up to most messages, and
+// starts the lives of what came.
+func (w *Worker) take(ctx context.Context, most int, claim func(context.Context, int) ([]Message, error)) (taken, asked int, err error) {
 	if !acquire(ctx, w.slots) {
 		return 0, 0, ctx.Err()
 	}
@@ -111,7 +139,7 @@ func (w *Worker) take(ctx context.Context, claim func(context.Context, int) ([]M
 		<-w.slots
 		return 0, 0, ctx.Err()
 	}
-	for asked = 1; asked < w.MaxBatch && tryAcquire(w.hands); asked++ {
+	for asked = 1; asked < most && tryAcquire(w.hands); asked++ {
 	}
 	messages, err := claim(ctx, asked)
 	fresh := w.fresh(messages)

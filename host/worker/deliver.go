@@ -74,10 +74,10 @@ func (w *Worker) body(m *Message, d *decision) []byte {
 
 // accepted records the outcome that the cloud has taken.
 func (w *Worker) accepted(ctx context.Context, m *Message, d *decision) error {
-	w.mu.Lock()
-	w.lastJobAt = time.Now()
-	w.mu.Unlock()
 	if d.execution != nil {
+		w.mu.Lock()
+		w.lastJobAt = time.Now()
+		w.mu.Unlock()
 		return w.settle(ctx, m, "completed", func() error { return w.Queue.Complete(ctx, m) })
 	}
 	w.Log.Warn("the job failed, and the cloud was told", "job", m.JobID, "message", m.ID, "error", d.failure)
@@ -94,17 +94,22 @@ func (w *Worker) settle(ctx context.Context, m *Message, state string, write fun
 	return err
 }
 
+// bury puts a message aside that can never be processed.
+func (w *Worker) bury(ctx context.Context, m *Message, reason string) error {
+	err := w.insist(ctx, m, "buried", func() error { return w.Queue.Bury(ctx, m, reason, "") })
+	if err == nil {
+		w.Log.Error("a message cannot be processed; it lies in the dead-letter stream", "message", m.ID, "reason", reason)
+	}
+	return err
+}
+
 // insist writes to the queue, again and again until Redis takes it, the message
-// is another node's, or ctx ends. What Redis will never take, because the job's
-// keys hold something else, buries the message.
+// is another node's, or ctx ends.
 func (w *Worker) insist(ctx context.Context, m *Message, state string, write func() error) error {
 	for failures := 0; ; {
 		err := write()
 		if err == nil || w.Queue.IsLost(err) || ctx.Err() != nil {
 			return err
-		}
-		if w.Queue.IsHopeless(err) {
-			return errors.Join(err, w.Queue.Bury(ctx, m, err.Error(), ""))
 		}
 		failures++
 		w.Log.Warn("a job's state could not be recorded and is written again",

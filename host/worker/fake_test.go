@@ -14,9 +14,8 @@ import (
 )
 
 var (
-	errLost     = errors.New("lost")
-	errDown     = errors.New("redis is down")
-	errHopeless = errors.New("the key holds something else")
+	errLost = errors.New("lost")
+	errDown = errors.New("redis is down")
 )
 
 // fake is the world around a worker: a queue in memory, an executor and a cloud,
@@ -28,7 +27,7 @@ type fake struct {
 	verdicts  map[string]worker.Verdict
 	cancelled map[string]bool
 	lost      map[string]bool
-	hopeless  string           // the job whose key holds something else
+	most      int              // messages that can be read in one go; 0: any number
 	strayed   []worker.Message // assigned to the worker, by replies that were lost
 	outage    chan struct{}    // closed at the end of the one that goes on
 	renewed   time.Time        // the leases
@@ -103,6 +102,13 @@ func (f *fake) add(m worker.Message) {
 	}
 }
 
+// decide changes what Begin says of a job.
+func (f *fake) decide(jobID string, v worker.Verdict) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.verdicts[jobID] = v
+}
+
 func (f *fake) cancel(jobID string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -167,16 +173,20 @@ func (f *fake) Strays(_ context.Context, n int, inHand []string) ([]worker.Messa
 	return out, nil
 }
 
-func (f *fake) Claim(ctx context.Context, n int) ([]worker.Message, error) {
+func (f *fake) Claim(ctx context.Context, n int, wait time.Duration) ([]worker.Message, error) {
 	if err := f.reach(); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
+	if f.most > 0 && min(n, len(f.waiting)) > f.most {
+		f.mu.Unlock()
+		return nil, errDown
+	}
 	if len(f.waiting) == 0 {
 		f.mu.Unlock()
 		select {
 		case <-f.arrived:
-		case <-time.After(5 * time.Second):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -215,9 +225,6 @@ func (f *fake) Begin(_ context.Context, m *worker.Message) (worker.Verdict, stri
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m.JobID == f.hopeless {
-		return "", "", errHopeless
-	}
 	if v, ok := f.verdicts[m.JobID]; ok {
 		return v, "recorded", nil
 	}
@@ -260,7 +267,6 @@ func (f *fake) Bury(_ context.Context, m *worker.Message, reason, _ string) erro
 }
 func (f *fake) GiveBack(_ context.Context, m *worker.Message) error { return f.settle(m, "given back") }
 func (f *fake) IsLost(err error) bool                               { return errors.Is(err, errLost) }
-func (f *fake) IsHopeless(err error) bool                           { return errors.Is(err, errHopeless) }
 
 // way is the line, made in the bubble.
 func (f *fake) way() worker.Line {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/fault"
@@ -20,14 +21,12 @@ import (
 // is done, so that a slow callback holds up no other job.
 func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
 	if m.JobID == "" {
-		return w.Queue.Bury(ctx, m, "the message has no job_id", "")
+		return w.bury(ctx, m, "the message has no job_id")
 	}
-	var verdict Verdict
-	var text string
-	err := w.insist(ctx, m, "taken up", func() (err error) {
-		verdict, text, err = w.Queue.Begin(ctx, m)
-		return err
-	})
+	if !utf8.ValidString(m.JobID) { // it could be told to nobody
+		return w.bury(ctx, m, "the message's job_id is not UTF-8")
+	}
+	verdict, text, err := w.begin(ctx, m, s)
 	if err != nil {
 		return err
 	}
@@ -52,6 +51,32 @@ func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
 		return w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 	}
 	return w.deliver(ctx, m, &d, url)
+}
+
+// begin takes a job up, once it is in hand under no other message. That is so when
+// the other is settled, as a rule, and nothing remains to be done.
+func (w *Worker) begin(ctx context.Context, m *Message, s *seat) (verdict Verdict, text string, err error) {
+	for waited := false; ; waited = true {
+		err = w.insist(ctx, m, "taken up", func() (err error) {
+			verdict, text, err = w.Queue.Begin(ctx, m)
+			return err
+		})
+		switch {
+		case err != nil:
+			return "", "", err
+		case verdict == Run && waited:
+			return "", "", errSeatGone
+		case verdict != Elsewhere:
+			return verdict, text, nil
+		}
+		if !waited {
+			w.Log.Info("a job came twice; its other message goes first", "job", m.JobID, "message", m.ID)
+			s.leave()
+		}
+		if !pause(ctx, pollElsewhere) {
+			return "", "", context.Cause(ctx)
+		}
+	}
 }
 
 // decision is what became of a job: a result, a failure in words, or its
@@ -130,6 +155,7 @@ var (
 	errCancelled = errors.New("the cloud cancelled the job")
 	errStopped   = errors.New("the node stops")
 	errLost      = errors.New("the lease is lost: another node has the job")
+	errSeatGone  = errors.New("its turn is over, while the job was in hand under another message; the next sweep takes it up")
 )
 
 // isCancelled asks once more, now that the outcome is known. What cannot be read

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,6 +90,53 @@ func TestLostRepliesAreFound(t *testing.T) {
 	})
 	if f.count("run in hand") != 1 || f.count("run stray") != 1 || f.count("run lost") != 1 {
 		t.Errorf("journal %q", f.entries())
+	}
+}
+
+// A read that broke off may go on waiting at the server, which then gives it what
+// arrives.
+func TestRepliesAreLostAfterAnOutageToo(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	var away atomic.Bool
+	f.down = away.Load
+	drive(t, f, 1, func(t *testing.T, _ *worker.Worker) {
+		time.Sleep(time.Minute)
+		away.Store(true)
+		for f.asked() == 0 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		failed := time.Now()
+		away.Store(false)
+		for _, at := range []time.Duration{2 * time.Second, 4900 * time.Millisecond} {
+			time.Sleep(at - time.Since(failed))
+			lost := message(at.String())
+			f.mu.Lock()
+			f.strayed = []worker.Message{lost}
+			f.mu.Unlock()
+			for f.count("run "+lost.JobID) == 0 {
+				time.Sleep(10 * time.Millisecond)
+			}
+			if after := time.Since(failed) - at; after > 600*time.Millisecond {
+				t.Errorf("it was found %s after it was lost", after)
+			}
+		}
+	})
+}
+
+// A hundred messages may be more than can be read in time, where one is not.
+func TestLessIsAskedForAfterAFailure(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.batch, f.most = together, 10
+	for i := range 100 {
+		f.waiting = append(f.waiting, message(strconv.Itoa(i)))
+	}
+	drive(t, f, 1, func(*testing.T, *worker.Worker) { time.Sleep(5 * time.Minute) })
+	for i := range 100 {
+		if f.count("completed "+strconv.Itoa(i)) != 1 {
+			t.Errorf("job %d is not completed once", i)
+		}
 	}
 }
 

@@ -24,13 +24,14 @@ type Message struct {
 // Verdict says what is to be done with a message that was taken up.
 type Verdict string
 
-// The verdicts. All but Run and Failed mean that nothing is.
+// The verdicts. Completed, Cancelled and Lost mean that nothing is.
 const (
 	Run       Verdict = "run"
-	Failed    Verdict = "failed" // decided before: send the failure again
+	Failed    Verdict = "failed" // decided: send the failure, perhaps again
 	Completed Verdict = "completed"
 	Cancelled Verdict = "cancelled"
-	Lost      Verdict = "lost" // another node has it
+	Lost      Verdict = "lost"      // another node has it
+	Elsewhere Verdict = "elsewhere" // for now: the job is in hand under another message
 )
 
 // Queue is where jobs come from and where their state is kept. Complete, Fail,
@@ -38,7 +39,9 @@ const (
 // do nothing and say so with an error that Lost recognises.
 type Queue interface {
 	Join(ctx context.Context) error
-	Claim(ctx context.Context, n int) ([]Message, error)
+	// Claim waits for messages. What it is assigned although it fails, and for as
+	// long as it would have waited, is found by Strays.
+	Claim(ctx context.Context, n int, wait time.Duration) ([]Message, error)
 	Reclaim(ctx context.Context, n int) ([]Message, error)
 	Strays(ctx context.Context, n int, inHand []string) ([]Message, error)
 	Extend(ctx context.Context, ids []string) (kept []string, err error)
@@ -58,8 +61,6 @@ type Queue interface {
 	// GiveBack lets another node claim a message now.
 	GiveBack(ctx context.Context, m *Message) error
 	IsLost(err error) bool
-	// IsHopeless recognises what Redis will never take for this job.
-	IsHopeless(err error) bool
 }
 
 // Executor runs circuits.
@@ -114,8 +115,11 @@ type Config struct {
 // Limits of a worker.
 const (
 	maxInDelivery = 64 // jobs decided and not yet delivered, beyond which nothing is claimed
+	claimWait     = 5 * time.Second
 	pollCancel    = 250 * time.Millisecond
+	pollElsewhere = time.Second
 	sweepEvery    = 30 * time.Second
+	huntEvery     = 500 * time.Millisecond // for lost replies, after a failure
 	extendEvery   = 20 * time.Second
 	maxBackoff    = 60 * time.Second
 	retireAfter   = time.Hour // of idleness, for the consumers of earlier boots
@@ -165,7 +169,8 @@ func (w *Worker) CurrentJob() string {
 	return w.current
 }
 
-// LastJobAt is when a result was last delivered; zero before the first.
+// LastJobAt is when a result, not a failure, was last delivered; zero before the
+// first.
 func (w *Worker) LastJobAt() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()

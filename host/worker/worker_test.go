@@ -97,10 +97,12 @@ func TestMessagesThatCannotRun(t *testing.T) {
 		text    string // in the body
 	}{
 		"no job id":     {with(func(m *worker.Message) { m.JobID = "" }), []string{"buried (the message has no job_id) "}, "", ""},
+		"nameless job":  {with(func(m *worker.Message) { m.JobID = "\xff" }), []string{"buried (the message's job_id is not UTF-8) \xff"}, "", ""},
 		"no circuit":    {with(func(m *worker.Message) { m.IR = "" }), []string{"post a", "failed a"}, hook, "ir_json"},
 		"bad circuit":   {with(func(m *worker.Message) { m.IR = strings.Replace(ir, `"cz"`, `"xx"`, 1) }), []string{"post a", "failed a"}, hook, "target"},
 		"no shots":      {with(func(m *worker.Message) { m.Shots = "" }), []string{"post a", "failed a"}, hook, "no shots"},
 		"zero shots":    {with(func(m *worker.Message) { m.Shots = "0" }), []string{"post a", "failed a"}, hook, "whole number"},
+		"all the shots": {with(func(m *worker.Message) { m.Shots = "18446744073709551616" }), []string{"post a", "failed a"}, hook, "whole number"},
 		"signed shots":  {with(func(m *worker.Message) { m.Shots = "+5" }), []string{"post a", "failed a"}, hook, "whole number"},
 		"no callback":   {with(func(m *worker.Message) { m.CallbackURL = "" }), []string{"post a", "failed a"}, own, "callback_url"},
 		"evil callback": {with(func(m *worker.Message) { m.CallbackURL = "https://evil.example" }), []string{"post a", "failed a"}, own, "callback_url"},
@@ -179,8 +181,20 @@ func TestWhatNobodyTakesIsBuried(t *testing.T) {
 	t.Parallel()
 	for next, posts := range map[fault.Disposition]int{fault.Rejected: 5, fault.Park: 1} {
 		f := newFake(message("a"))
-		f.post = func(_, _ string) error { return &fault.WebhookError{URL: "u", Status: 422, Next: next} }
-		drive(t, f, 1, func(*testing.T, *worker.Worker) { time.Sleep(10 * time.Minute) })
+		var last time.Time
+		f.post = func(_, _ string) error {
+			last = time.Now()
+			return &fault.WebhookError{URL: "u", Status: 422, Next: next}
+		}
+		drive(t, f, 1, func(t *testing.T, w *worker.Worker) {
+			synctest.Wait()
+			for w.InHand() > 0 {
+				time.Sleep(10 * time.Millisecond)
+			}
+			if waited := time.Since(last); waited > 10*time.Millisecond {
+				t.Errorf("%s: %s went by after the last attempt", next, waited)
+			}
+		})
 		if f.count("post a") != posts || f.count("buried (webhook u: HTTP 422) a") != 1 || f.count("run a") != 1 {
 			t.Errorf("%s: journal %q", next, f.entries())
 		}
@@ -291,14 +305,50 @@ func TestALostLeaseEndsTheJob(t *testing.T) {
 	}
 }
 
-func TestHopelessJobsAreBuried(t *testing.T) {
+// The second message of a job waits for the first, without holding up others.
+func TestAJobThatCameTwice(t *testing.T) {
 	t.Parallel()
-	f := newFake(message("a"), message("b"))
-	f.hopeless = "a"
-	drive(t, f, 1, func(*testing.T, *worker.Worker) { synctest.Wait() })
-	if f.count("buried (the key holds something else) a") != 1 || f.count("run a") != 0 || f.count("completed b") != 1 {
-		t.Errorf("journal %q", f.entries())
+	for verdict, want := range map[worker.Verdict][]string{
+		worker.Completed: {"run b", "post b", "completed b"},
+		worker.Run:       {"run b", "post b", "completed b", "run a", "post a", "completed a"},
+	} {
+		f := newFake(message("a"), message("b"))
+		f.decide("a", worker.Elsewhere)
+		f.strayed = []worker.Message{message("a")} // once it is put down
+		drive(t, f, 1, func(t *testing.T, w *worker.Worker) {
+			time.Sleep(time.Minute)
+			if !slices.Equal(f.entries(), []string{"run b", "post b", "completed b"}) || w.InHand() != 1 {
+				t.Errorf("journal %q, %d in hand", f.entries(), w.InHand())
+			}
+			f.decide("a", verdict)
+			time.Sleep(2 * time.Second)
+			if w.InHand() != 0 {
+				t.Errorf("%s: the second message is still in hand", verdict)
+			}
+			if verdict == worker.Completed {
+				f.mu.Lock()
+				f.strayed = nil // it was acknowledged
+				f.mu.Unlock()
+			}
+			time.Sleep(time.Minute)
+		})
+		if !slices.Equal(f.entries(), want) {
+			t.Errorf("%s: journal %q, want %q", verdict, f.entries(), want)
+		}
 	}
+}
+
+func TestAFailureIsNoResult(t *testing.T) {
+	t.Parallel()
+	bad := message("a")
+	bad.Shots = "0"
+	f := newFake(bad)
+	drive(t, f, 1, func(t *testing.T, w *worker.Worker) {
+		synctest.Wait()
+		if f.count("failed a") != 1 || !w.LastJobAt().IsZero() {
+			t.Errorf("journal %q, a result at %s", f.entries(), w.LastJobAt())
+		}
+	})
 }
 
 func TestASlowCallbackHoldsUpNobody(t *testing.T) {

@@ -142,7 +142,7 @@ func (g *Guard) conclude(found tunnel, problem string) {
 	}
 	if problem != "" {
 		s.Since = time.Time{}
-		if problem != s.LastError && problem != asking && s.State != Booting {
+		if (before == Ready || problem != s.LastError) && problem != asking && s.State != Booting {
 			s.LastError, s.LastAt = problem, time.Now()
 		}
 	}

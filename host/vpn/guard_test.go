@@ -255,11 +255,17 @@ func TestStates(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 
-		s.openvpn(openvpn.Status{Problem: "OpenVPN is reconnecting: the server fell silent"})
-		s.want(vpn.Degraded, "the server fell silent")
-		s.openvpn(connection("tun1"))
-		s.want(vpn.Ready, "") // asked at once, not at the next interval
-		if got := s.records.all(); len(got) != 5 {
+		for range 2 { // the second time it is another one
+			time.Sleep(time.Second)
+			s.openvpn(openvpn.Status{Problem: "OpenVPN is reconnecting: the server fell silent"})
+			s.want(vpn.Degraded, "the server fell silent")
+			if got := s.Guard.Status(); !got.LastAt.Equal(time.Now()) {
+				t.Errorf("%+v", got)
+			}
+			s.openvpn(connection("tun1"))
+			s.want(vpn.Ready, "") // asked at once, not at the next interval
+		}
+		if got := s.records.all(); len(got) != 7 {
 			t.Errorf("every change is told of once, but:\n%s", strings.Join(got, "\n"))
 		}
 	})

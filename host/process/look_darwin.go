@@ -10,7 +10,7 @@ import (
 )
 
 // look asks the kernel about a process. The error is fs.ErrNotExist where
-// there is none.
+// there is none, or only a dead one that nobody asked how it ended.
 func look(pid int) (facts, error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if errors.Is(err, unix.EIO) || errors.Is(err, unix.ESRCH) { // EIO: an empty answer
@@ -18,6 +18,10 @@ func look(pid int) (facts, error) {
 	}
 	if err != nil {
 		return facts{}, err
+	}
+	const zombie = 5 // SZOMB, see sys/proc.h
+	if info.Proc.P_stat == zombie {
+		return facts{}, fs.ErrNotExist
 	}
 	began := info.Proc.P_starttime
 	return facts{

@@ -12,7 +12,8 @@ import (
 )
 
 // look reads about a process in /proc, see proc(5). The start is in clock
-// ticks since the boot. The error is fs.ErrNotExist where there is none.
+// ticks since the boot. The error is fs.ErrNotExist where there is none, or only a
+// dead one that nobody asked how it ended, as where nothing does what init is for.
 func look(pid int) (facts, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	stat, err := os.ReadFile(dir + "/stat")
@@ -29,6 +30,9 @@ func look(pid int) (facts, error) {
 	start, err := startTime(stat)
 	if err != nil {
 		return facts{}, fmt.Errorf("%s/stat: %w", dir, err)
+	}
+	if isDead(status) {
+		return facts{}, fs.ErrNotExist
 	}
 	uid, err := effectiveUser(status)
 	if err != nil {
@@ -57,6 +61,22 @@ func effectiveUser(status []byte) (int, error) {
 		}
 	}
 	return 0, errors.New("no line names the user")
+}
+
+// isDead reports whether none of a process's threads runs any more. Where only the
+// first one has ended, the state of the process is that of a dead one too.
+func isDead(status []byte) bool {
+	zombie, alone := false, false
+	for line := range bytes.Lines(status) {
+		switch words := bytes.Fields(line); {
+		case len(words) < 2:
+		case string(words[0]) == "State:":
+			zombie = string(words[1]) == "Z" || string(words[1]) == "X"
+		case string(words[0]) == "Threads:":
+			alone = string(words[1]) == "1"
+		}
+	}
+	return zombie && alone
 }
 
 // bootID tells this boot of this machine from all others.

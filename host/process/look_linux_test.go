@@ -2,8 +2,10 @@ package process
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestStartTime(t *testing.T) {
@@ -40,5 +42,55 @@ func TestEffectiveUser(t *testing.T) {
 	p, err := look(os.Getpid())
 	if err != nil || p.uid != os.Geteuid() || strings.TrimLeft(p.start, "0123456789") != "" || p.start == "" {
 		t.Errorf("this process: %+v, %v", p, err)
+	}
+}
+
+func TestADeadProcessIsNone(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]bool{
+		"Name:\tx\nState:\tZ (zombie)\nThreads:\t1\n":   true,
+		"Name:\tx\nState:\tX (dead)\nThreads:\t1\n":     true,
+		"Name:\tx\nState:\tZ (zombie)\nThreads:\t2\n":   false, // only its first thread has ended
+		"Name:\tx\nState:\tS (sleeping)\nThreads:\t1\n": false,
+		"Name:\tZ\nThreads:\t1\n":                       false,
+		"State:\n":                                      false,
+		"":                                              false,
+	} {
+		if isDead([]byte(status)) != want {
+			t.Errorf("%q: dead %t", status, !want)
+		}
+	}
+
+	cmd := exec.Command("cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	id := Of(cmd.Process.Pid)
+	if id.Start == "" || id.Ended() || !id.Runs(os.Geteuid()) {
+		t.Errorf("it runs: %+v", id)
+	}
+	other, another := id, id
+	other.Boot, another.Start = "another", "1"+id.Start
+	if !other.Ended() || !another.Ended() {
+		t.Error("others run")
+	}
+	in.Close()
+	for deadline := time.Now().Add(time.Minute); !id.Ended(); time.Sleep(time.Millisecond) { // nobody has asked how
+		if time.Now().After(deadline) {
+			t.Fatal("it has not ended")
+		}
+	}
+	if id.Runs(os.Geteuid()) {
+		t.Error("it runs on")
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if !id.Ended() {
+		t.Error("it is there again")
 	}
 }

@@ -33,6 +33,16 @@ func (id ID) Runs(user int) bool {
 	return doubt == ""
 }
 
+// Ended reports whether the process is known to have ended, as far as can be seen
+// from here. One of another machine or container is taken to have.
+func (id ID) Ended() bool {
+	if id.Boot != bootID() {
+		return true
+	}
+	f, err := look(id.PID)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && id.Start != "" && f.start != id.Start
+}
+
 // facts are what the system tells of a process.
 type facts struct {
 	start string

@@ -53,15 +53,16 @@ func (c *cutter) watch(ctx context.Context, line worker.Line, others ...func()) 
 	for {
 		select {
 		case <-line.Down():
-			c.cut()
-			for _, cut := range others {
-				cut()
-			}
 		case <-ctx.Done():
 			return
 		}
+		up := line.Up() // of this outage: the next one cuts again, however long this takes
+		c.cut()
+		for _, cut := range others {
+			cut()
+		}
 		select {
-		case <-line.Up():
+		case <-up:
 		case <-ctx.Done():
 			return
 		}

@@ -70,8 +70,8 @@ func TestADeadProcessIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := Of(cmd.Process.Pid)
-	if id.Start == "" || id.Ended() || !id.Runs(os.Geteuid()) {
-		t.Errorf("it runs: %+v", id)
+	if doubt, _ := id.Doubt(os.Geteuid()); id.Start == "" || id.Ended() || doubt != "" {
+		t.Errorf("it runs: %+v, %s", id, doubt)
 	}
 	other, another := id, id
 	other.Boot, another.Start = "another", "1"+id.Start
@@ -84,8 +84,8 @@ func TestADeadProcessIsNone(t *testing.T) {
 			t.Fatal("it has not ended")
 		}
 	}
-	if id.Runs(os.Geteuid()) {
-		t.Error("it runs on")
+	if doubt, final := id.Doubt(os.Geteuid()); !strings.Contains(doubt, "cannot be seen") || final {
+		t.Errorf("it is dead, and %q", doubt)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)

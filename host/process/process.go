@@ -26,13 +26,6 @@ func Of(pid int) ID {
 	return id
 }
 
-// Runs reports whether the process runs, as a user. Where the system does not tell,
-// it does not.
-func (id ID) Runs(user int) bool {
-	doubt, _ := id.Doubt(user)
-	return doubt == ""
-}
-
 // Ended reports whether the process is known to have ended, as far as can be seen
 // from here. One of another machine or container is taken to have.
 func (id ID) Ended() bool {

@@ -196,8 +196,11 @@ func storedProfile(path string) ([]byte, error) {
 		return nil, &fault.VPNError{Reason: "the kept profile is not used", Err: err}
 	}
 	p, err := profile.Parse(text)
+	if refusal, ok := errors.AsType[*profile.Refusal](err); ok {
+		return nil, &fault.VPNError{Reason: "the kept profile is refused: " + path, Err: refusal}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	text = p.Text()
 	if !p.Has("connect-timeout") && !p.Has("server-poll-timeout") {

@@ -31,6 +31,8 @@ var keepsakes = []keepsake{
 	{"coda-fingerprint", true, isAnything},
 	{"coda-node.ovpn", true, isProfile},
 	{"coda-node.log", false, isAnything},
+	{tunnelLog, false, isAnything},
+	{tunnelRecord, false, isAnything},
 }
 
 // legacy are the keepsakes of older nodes, in the temporary directory.
@@ -87,17 +89,25 @@ func ownFile(path string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	return info, isOurs(info, 0)
+}
+
+// isOurs is nil for what is of one kind, 0 being a regular file, and this user's,
+// else an errForeign that says what it is.
+func isOurs(info fs.FileInfo, kind fs.FileMode) error {
 	switch uid, ours := ownerOf(info); {
+	case info.Mode().Type() == kind && ours:
+		return nil
 	case info.Mode()&fs.ModeSymlink != 0:
-		return info, fmt.Errorf("%w: it is a symbolic link", errForeign)
+		return fmt.Errorf("%w: it is a symbolic link", errForeign)
+	case info.Mode().Type() == kind:
+		return fmt.Errorf("%w: it belongs to user %d, and this runs as user %d", errForeign, uid, os.Geteuid())
 	case info.IsDir():
-		return info, fmt.Errorf("%w: it is a directory", errForeign)
-	case !info.Mode().IsRegular():
-		return info, fmt.Errorf("%w: it is no regular file", errForeign)
-	case !ours:
-		return info, fmt.Errorf("%w: it belongs to user %d, and this runs as user %d", errForeign, uid, os.Geteuid())
+		return fmt.Errorf("%w: it is a directory", errForeign)
+	default:
+		what := map[fs.FileMode]string{0: "regular file", fs.ModeDir: "directory", fs.ModeSocket: "socket"}[kind]
+		return fmt.Errorf("%w: it is no %s", errForeign, what)
 	}
-	return info, nil
 }
 
 const maxKeepsake = 1 << 20

@@ -1,17 +1,21 @@
 package host
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/conductorquantum/coda/host/daemon"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/identity"
+	"github.com/conductorquantum/coda/host/vpn/openvpn"
 )
 
 // Removal is what Reset did about one file.
@@ -29,12 +33,21 @@ type ResetConfig struct {
 	Version  string // of this program, for whoever looks at the lock meanwhile
 }
 
+// Forgotten is what Reset did.
+type Forgotten struct {
+	// OpenVPN is the process that a node had left running: ended, if TunnelErr is
+	// nil. 0 where there was none, or none that could be verified to be it.
+	OpenVPN   int
+	TunnelErr error
+	Removals  []Removal // sorted by path
+}
+
 // Reset removes what nodes left in a state directory, and what older nodes left
 // in the temporary directory: regular files of this user's, and outside the state
-// directory only with the content that a node gives them. The removals are sorted
-// by path. Where a node runs nothing is removed and the error is a
-// daemon.ErrRunning.
-func Reset(cfg ResetConfig) ([]Removal, error) {
+// directory only with the content that a node gives them. An OpenVPN that a node
+// left running is ended first; if that fails, the record of it stays. Where a node
+// runs nothing is removed and the error is a daemon.ErrRunning.
+func Reset(ctx context.Context, cfg ResetConfig) (Forgotten, error) {
 	if cfg.Temp == "" {
 		cfg.Temp = os.TempDir()
 	}
@@ -43,39 +56,81 @@ func Reset(cfg ResetConfig) ([]Removal, error) {
 		plan[filepath.Join(cfg.Temp, k.name)] = k.is
 	}
 	optional := map[string]bool{} // not worth a word where they are not there
+	var done Forgotten
 	switch _, err := os.Stat(cfg.StateDir); {
 	case err == nil:
 		held, err := daemon.Lock(cfg.StateDir, daemon.About{Version: cfg.Version})
 		if err != nil {
-			return nil, err
+			return done, err
 		}
 		defer held.Close()
+		done.OpenVPN, done.TunnelErr = StopTunnel(ctx, cfg.StateDir)
 		for path, is := range named(cfg.StateDir) {
 			plan[path], optional[path] = is, true
 		}
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, &fault.NodeError{Op: "reset", Err: err}
+		return done, &fault.NodeError{Op: "reset", Err: err}
 	}
 	for _, k := range keepsakes {
 		path := filepath.Join(cfg.StateDir, k.name)
 		between := filepath.Join(cfg.StateDir, "."+k.name+".tmp") // what an interrupted write leaves
 		plan[path], plan[between] = isAnything, isAnything
-		optional[between], optional[path] = true, strings.HasSuffix(path, ".next")
+		optional[between], optional[path] = true, strings.HasSuffix(path, ".next") || k.name == tunnelLog || k.name == tunnelRecord
 		if strings.HasSuffix(path, ".log") {
 			for _, older := range rotated(path) {
 				plan[older] = isAnything
 			}
 		}
 	}
-	var done []Removal
+	if note := filepath.Join(cfg.StateDir, tunnelRecord); done.OpenVPN != 0 && done.TunnelErr != nil {
+		delete(plan, note)
+		done.Removals = append(done.Removals, Removal{Path: note, Kept: "the process that it names still runs", Failed: true})
+	}
 	for path, is := range plan {
 		r := remove(path, is)
 		if r.Removed || r.Kept != "" || !optional[path] {
-			done = append(done, r)
+			done.Removals = append(done.Removals, r)
 		}
 	}
-	slices.SortFunc(done, func(a, b Removal) int { return strings.Compare(a.Path, b.Path) })
+	done.Removals = append(done.Removals, removeTunnelFolder(filepath.Join(cfg.StateDir, tunnelFolder))...)
+	slices.SortFunc(done.Removals, func(a, b Removal) int { return strings.Compare(a.Path, b.Path) })
 	return done, nil
+}
+
+// removeTunnelFolder removes what an OpenVPN that did not end by itself left where
+// it worked, a key among it, and the folder if nothing else is in it. Nothing is
+// said of a folder that is not there.
+func removeTunnelFolder(folder string) []Removal {
+	info, err := os.Lstat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = isOurs(info, fs.ModeDir)
+	}
+	if err != nil {
+		return []Removal{outcome(folder, err)}
+	}
+	var done []Removal
+	for name, kind := range openvpn.Leftovers {
+		path := filepath.Join(folder, name)
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = isOurs(info, kind)
+		}
+		if err == nil {
+			err = os.Remove(path)
+		}
+		done = append(done, outcome(path, err))
+	}
+	err = os.Remove(folder)
+	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {
+		err = fmt.Errorf("%w: other files are in it", errForeign)
+	}
+	return append(done, outcome(folder, err))
 }
 
 // named are the files elsewhere that the kept configuration names, if it is one
@@ -102,7 +157,6 @@ func named(stateDir string) map[string]func([]byte) bool {
 }
 
 func remove(path string, is func([]byte) bool) Removal {
-	r := Removal{Path: path}
 	info, err := ownFile(path)
 	if err == nil {
 		err = holds(path, info, is)
@@ -110,6 +164,12 @@ func remove(path string, is func([]byte) bool) Removal {
 	if err == nil {
 		err = os.Remove(path)
 	}
+	return outcome(path, err)
+}
+
+// outcome is what came of removing a file.
+func outcome(path string, err error) Removal {
+	r := Removal{Path: path}
 	switch {
 	case err == nil:
 		r.Removed = true

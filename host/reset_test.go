@@ -3,6 +3,7 @@ package host_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,13 +21,13 @@ const (
 // forget resets and returns what was done, by path below root.
 func forget(t *testing.T, root string) map[string]string {
 	t.Helper()
-	done, err := host.Reset(host.ResetConfig{StateDir: root + "/state", Temp: root + "/tmp"})
+	done, err := host.Reset(t.Context(), host.ResetConfig{StateDir: root + "/state", Temp: root + "/tmp"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	said := map[string]string{}
 	last := ""
-	for _, r := range done {
+	for _, r := range done.Removals {
 		if r.Path <= last {
 			t.Errorf("%s comes after %s", r.Path, last)
 		}
@@ -133,10 +134,94 @@ func TestResetWhileANodeRuns(t *testing.T) {
 	}
 	defer held.Close()
 	write(t, root+"/state/coda.config", "{}", 0o600)
-	if _, err := host.Reset(host.ResetConfig{StateDir: root + "/state", Temp: root + "/tmp"}); !errors.Is(err, daemon.ErrRunning) {
+	if _, err := host.Reset(t.Context(), host.ResetConfig{StateDir: root + "/state", Temp: root + "/tmp"}); !errors.Is(err, daemon.ErrRunning) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(root + "/state/coda.config"); err != nil {
 		t.Error(err)
 	}
+}
+
+// What an OpenVPN works with goes, wherever it was when its node died; what others
+// put beside it stays.
+func TestResetOfATunnel(t *testing.T) {
+	root := t.TempDir()
+	mkdir(t, root+"/tmp")
+	mkdir(t, root+"/state/openvpn")
+	for _, name := range []string{"coda-node.ovpn", "coda-node-openvpn.log", "coda-node-openvpn.log.1", "coda-node-openvpn.log.2", "openvpn/profile.ovpn"} {
+		write(t, root+"/state/"+name, "anything", 0o600)
+	}
+	write(t, root+"/state/coda-node-openvpn.pid", "nonsense", 0o600)
+	write(t, root+"/state/coda-node-openvpn.log.mine", "mine", 0o600)
+	write(t, root+"/state/openvpn/mine", "mine", 0o600)
+	socket(t, root+"/state/openvpn", "management.sock")
+	said := forget(t, root)
+	for name, want := range map[string]string{
+		"coda-node.ovpn": "removed", "coda-node-openvpn.log": "removed", "coda-node-openvpn.log.1": "removed", "coda-node-openvpn.log.2": "removed",
+		"coda-node-openvpn.pid": "removed", "coda-node-openvpn.log.mine": "", "openvpn/profile.ovpn": "removed",
+		"openvpn/management.sock": "removed", "openvpn/mine": "", "openvpn": "kept: not a file of ours: other files are in it",
+	} {
+		if got := said["state/"+name]; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if err := os.Remove(root + "/state/openvpn/mine"); err != nil {
+		t.Fatal(err)
+	}
+	if got := forget(t, root)["state/openvpn"]; got != "removed" {
+		t.Errorf("an empty folder: %q", got)
+	}
+	if got, said := forget(t, root)["state/openvpn"]; said {
+		t.Errorf("no folder: %q", got)
+	}
+}
+
+func TestResetLeavesAFolderThatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		prepare func(t *testing.T, folder string)
+		want    map[string]string
+	}{
+		"a link": {func(t *testing.T, folder string) {
+			mkdir(t, folder+"-elsewhere")
+			write(t, folder+"-elsewhere/profile.ovpn", "mine", 0o600)
+			symlink(t, folder+"-elsewhere", folder)
+		}, map[string]string{"": "it is a symbolic link"}},
+		"a file": {func(t *testing.T, folder string) { write(t, folder, "mine", 0o600) }, map[string]string{"": "it is no directory"}},
+		"with links": {func(t *testing.T, folder string) {
+			mkdir(t, folder)
+			write(t, folder+"-elsewhere", "mine", 0o600)
+			symlink(t, folder+"-elsewhere", folder+"/profile.ovpn")
+		}, map[string]string{"": "other files are in it", "/profile.ovpn": "it is a symbolic link"}},
+		"with folders": {func(t *testing.T, folder string) {
+			mkdir(t, folder+"/profile.ovpn")
+			write(t, folder+"/management.sock", "mine", 0o600)
+		}, map[string]string{"": "other files are in it", "/profile.ovpn": "it is a directory", "/management.sock": "it is no socket"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			mkdir(t, root+"/tmp")
+			mkdir(t, root+"/state")
+			tt.prepare(t, root+"/state/openvpn")
+			said := forget(t, root)
+			for path, want := range tt.want {
+				if got := said["state/openvpn"+path]; got != "kept: not a file of ours: "+want {
+					t.Errorf("openvpn%s: %q, want %q", path, got, want)
+				}
+			}
+		})
+	}
+}
+
+// socket leaves one behind, as a process does that is killed.
+func socket(t *testing.T, folder, name string) {
+	t.Helper()
+	t.Chdir(folder) // the names of sockets are short
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
 }

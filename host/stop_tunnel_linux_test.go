@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -315,5 +317,48 @@ func TestStopTunnelThatMayNotSignal(t *testing.T) {
 	}
 	if !target.lives() {
 		t.Error("it was signalled")
+	}
+}
+
+// Reset ends what a node that was killed left running, and keeps the record of what
+// it could not end.
+func TestResetEndsTheTunnel(t *testing.T) {
+	t.Parallel()
+	c := spawn(t, waits)
+	dir, temp := stateWith(t, record(c.id)), t.TempDir()
+	chmod(t, dir, 0o700)
+	done, err := host.Reset(t.Context(), host.ResetConfig{StateDir: dir, Temp: temp})
+	if err != nil || done.OpenVPN != c.Process.Pid || done.TunnelErr != nil || c.lives() {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, recordName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the record: %v", err)
+	}
+
+	c = spawn(t, deaf)
+	dir = stateWith(t, record(c.id))
+	chmod(t, dir, 0o700)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	done, err = host.Reset(ctx, host.ResetConfig{StateDir: dir, Temp: temp})
+	if err != nil || done.OpenVPN != c.Process.Pid || !errors.Is(done.TunnelErr, context.DeadlineExceeded) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	kept := slices.ContainsFunc(done.Removals, func(r host.Removal) bool {
+		return r.Path == filepath.Join(dir, recordName) && r.Failed && r.Kept != ""
+	})
+	if _, err := os.Stat(filepath.Join(dir, recordName)); err != nil || !kept {
+		t.Errorf("the record: %v, %+v", err, done.Removals)
+	}
+
+	// One that names nobody is worth nothing.
+	dir = stateWith(t, "nonsense")
+	chmod(t, dir, 0o700)
+	done, err = host.Reset(t.Context(), host.ResetConfig{StateDir: dir, Temp: temp})
+	if err != nil || done.OpenVPN != 0 || done.TunnelErr == nil {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, recordName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the record: %v", err)
 	}
 }

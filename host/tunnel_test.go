@@ -376,7 +376,9 @@ func TestTheKeptProfileIsJudgedAgain(t *testing.T) {
 		}, "is no regular file"},
 		"a directive that runs a program": {func(t *testing.T, path string) { put(t, path, profileOf("192.0.2.1", "up /tmp/x\n"), 0o600) },
 			"line 4: up is not allowed: it runs a program"},
-		"a key astray": {func(t *testing.T, path string) { put(t, path, profileOf("192.0.2.1", strings.ToLower(hiddenKey)+"\n"), 0o600) },
+		"a key astray": {func(t *testing.T, path string) {
+			put(t, path, profileOf("192.0.2.1", strings.ToLower(hiddenKey)+"\n"), 0o600)
+		},
 			"line 4: this directive is not among those that are allowed"},
 		"cut short": {func(t *testing.T, path string) { put(t, path, "client\ndev tun\n<key>\n"+hiddenKey, 0o600) }, "line "},
 		"another's": {func(t *testing.T, path string) {

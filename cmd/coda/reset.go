@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -14,11 +15,12 @@ func (c *cli) resetCommand() *cobra.Command {
 	p := newPlace()
 	cmd := &cobra.Command{
 		Use:     "reset [flags]",
-		Short:   "Stop the node and forget its credentials and its log",
+		Short:   "Stop the node and forget its credentials, tunnel and logs",
 		GroupID: forOperators,
-		Long: `Stop the node in the background, and remove what nodes left: credentials, log and
-VPN profile in the state directory, and what an older node left in the temporary
-directory. Only files of ours are removed. The next start needs a new token.
+		Long: `Stop the node in the background and its VPN service, and remove what nodes left:
+credentials, logs and VPN profile in the state directory, and what an older node left
+in the temporary directory. Only files of ours are removed. The next start needs a
+new token.
 
 A node in the foreground is not stopped, and nothing is removed while it runs.
 
@@ -55,8 +57,7 @@ func (c *cli) reset(ctx context.Context, stateDir string) error {
 	if err := c.stop(ctx, stateDir); err != nil && node.Running {
 		return err
 	}
-	c.stdout.printf("No Coda VPN service was found\n")
-	done, err := host.Reset(host.ResetConfig{StateDir: stateDir, Version: readVersions().Version})
+	done, err := host.Reset(ctx, host.ResetConfig{StateDir: stateDir, Version: readVersions().Version})
 	if errors.Is(err, daemon.ErrRunning) {
 		c.complain("a node was started just now, so nothing was removed: %v", err)
 		return errReported
@@ -64,7 +65,8 @@ func (c *cli) reset(ctx context.Context, stateDir string) error {
 	if err != nil {
 		return err
 	}
-	return c.showRemovals(done)
+	left := c.showVPNStopped(done.OpenVPN, done.TunnelErr)
+	return cmp.Or(c.showRemovals(done.Removals), left)
 }
 
 func (c *cli) showRemovals(done []host.Removal) error {

@@ -7,6 +7,7 @@ package openvpn
 import (
 	"cmp"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -160,6 +161,10 @@ const (
 	profileFile = "profile.ovpn"
 	socketFile  = "management.sock"
 )
+
+// Leftovers are what a run that could not tidy up leaves in the folder, and of which
+// type each is.
+var Leftovers = map[string]fs.FileMode{profileFile: 0, socketFile: fs.ModeSocket}
 
 // arguments come after the program's name. What stands last counts: a profile
 // changes none of it. Level 1 of script security runs no program but OpenVPN's

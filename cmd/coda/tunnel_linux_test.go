@@ -237,7 +237,7 @@ func (l *site) openvpn() identity.ID {
 // gone waits for the end of a process that nobody here is the parent of.
 func (l *site) gone(id identity.ID) {
 	l.t.Helper()
-	for began := time.Now(); id.Runs(os.Geteuid()); time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); !id.Ended(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(began) > time.Minute {
 			l.t.Fatalf("process %d is still there", id.PID)
 		}

@@ -16,6 +16,7 @@ var rules = []func(*Profile) *Refusal{
 	(*Profile).checkFingerprints,
 	(*Profile).checkControlKey,
 	(*Profile).checkPorts,
+	(*Profile).checkSizes,
 	(*Profile).checkProtocols,
 	(*Profile).checkKeepalive,
 	(*Profile).checkVersions,
@@ -119,6 +120,19 @@ func (p *Profile) checkPorts() *Refusal {
 	return nil
 }
 
+// checkSizes asks for sizes of packets that OpenVPN can work with.
+func (p *Profile) checkSizes() *Refusal {
+	for _, e := range p.entries { // not only the last counts
+		if e.name == "fragment" && e.number(0) < 68 {
+			return &Refusal{e.line, "fragment must be at least 68"}
+		}
+	}
+	if e := p.last("tun-mtu"); e != nil && (e.number(0) < 100 || e.number(0) > 65535) {
+		return &Refusal{e.line, "tun-mtu must be from 100 to 65535"}
+	}
+	return nil
+}
+
 // checkProtocols looks at the protocol of each remote: its own, or that of the last
 // proto directive.
 func (p *Profile) checkProtocols() *Refusal {
@@ -127,9 +141,6 @@ func (p *Profile) checkProtocols() *Refusal {
 		proto = last.args[0]
 	}
 	fragment := p.last("fragment")
-	if fragment != nil && fragment.number(0) < 68 {
-		return &Refusal{fragment.line, "fragment must be at least 68"}
-	}
 	for _, e := range p.entries {
 		if e.name != "remote" {
 			continue

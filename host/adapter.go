@@ -37,10 +37,33 @@ func messages(in []queue.Message, err error) ([]worker.Message, error) {
 	return out, err
 }
 
-func (j jobs) Begin(ctx context.Context, m *worker.Message) (worker.Verdict, string, error) {
-	verdict, text, err := j.Queue.Begin(ctx, (*queue.Message)(m))
-	return worker.Verdict(verdict), text, err
+func (j jobs) Begin(ctx context.Context, m *worker.Message, execute bool) (worker.Verdict, string, *worker.Decision, error) {
+	verdict, text, d, err := j.Queue.Begin(ctx, (*queue.Message)(m), execute)
+	return worker.Verdict(verdict), text, fromQueue(d), err
 }
+
+func (j jobs) Charge(ctx context.Context, m *worker.Message) (bool, error) {
+	return j.Queue.Charge(ctx, (*queue.Message)(m))
+}
+
+func (j jobs) Publish(ctx context.Context, m *worker.Message, d *worker.Decision) (worker.Verdict, *worker.Decision, error) {
+	verdict, stands, err := j.Queue.Publish(ctx, (*queue.Message)(m),
+		&queue.Decision{Kind: string(d.Kind), URL: d.URL, Failure: d.Failure, Body: d.Body})
+	return worker.Verdict(verdict), fromQueue(stands), err
+}
+
+func fromQueue(d *queue.Decision) *worker.Decision {
+	if d == nil {
+		return nil
+	}
+	return &worker.Decision{Kind: worker.Kind(d.Kind), URL: d.URL, Failure: d.Failure, Body: d.Body}
+}
+
+func (j jobs) Letter(ctx context.Context, m *worker.Message, reason string) error {
+	return j.Queue.Letter(ctx, (*queue.Message)(m), reason)
+}
+
+func (j jobs) IsRefused(err error) bool { return queue.Refused(err) }
 
 func (j jobs) Complete(ctx context.Context, m *worker.Message) error {
 	return j.Queue.Complete(ctx, (*queue.Message)(m))
@@ -56,10 +79,6 @@ func (j jobs) Cancel(ctx context.Context, m *worker.Message) error {
 
 func (j jobs) Bury(ctx context.Context, m *worker.Message, reason, body string) error {
 	return j.Queue.Bury(ctx, (*queue.Message)(m), reason, body)
-}
-
-func (j jobs) Delivering(ctx context.Context, m *worker.Message) error {
-	return j.Queue.Delivering(ctx, (*queue.Message)(m))
 }
 
 func (j jobs) GiveBack(ctx context.Context, m *worker.Message) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/heartbeat"
 	"github.com/conductorquantum/coda/host/identity"
+	"github.com/conductorquantum/coda/host/outbox"
 	"github.com/conductorquantum/coda/host/provision"
 	"github.com/conductorquantum/coda/host/queue"
 	"github.com/conductorquantum/coda/host/server"
@@ -64,6 +65,7 @@ type node struct {
 	guard   *vpn.Guard
 	queue   *queue.Queue
 	worker  *worker.Worker
+	outbox  *outbox.Store
 }
 
 // Run boots a node and keeps it going until ctx ends; then it drains. The error
@@ -122,6 +124,12 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 
+	kept, err := openOutbox(s.StateDir)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+
 	n.now("reaching the job queue")
 	var cut cutter
 	options, err := queueOptions(s.RedisURL, exec)
@@ -146,6 +154,7 @@ func Run(ctx context.Context, cfg Config) error {
 	w := worker.New(worker.Config{
 		Queue: jobs{q}, Executor: exec, Batch: batches(exec), MaxBatch: executor.MaxBatch,
 		Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(), Line: line,
+		Store:       decisions{kept, s.StateDir},
 		Concurrency: cfg.Device.Concurrency, Log: cfg.Log,
 	})
 	beatsOver := http.DefaultTransport.(*http.Transport).Clone()
@@ -163,13 +172,14 @@ func Run(ctx context.Context, cfg Config) error {
 	beats, stopBeats := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
 	loops.Go(func() { reporter.Run(beats) })
+	loops.Go(func() { sweepOutbox(beats, kept, cfg.Log) })
 	if line != nil {
 		loops.Go(func() { cut.watch(beats, line, q.Cut) })
 	}
 	defer loops.Wait()
 	defer stopBeats()
 
-	n.update(func() { n.queue, n.worker, n.waiting = q, w, "" })
+	n.update(func() { n.queue, n.worker, n.outbox, n.waiting = q, w, kept, "" })
 	cfg.Log.Info("the node takes jobs", "qpu", s.QPUID, "executor", choice.Name, "http", probes.Addr().String())
 	if cfg.Ready != nil {
 		cfg.Ready(Address{HTTP: probes.Addr().String(), Executor: choice.Name, Device: device, QPUID: s.QPUID})
@@ -292,8 +302,8 @@ func (n *node) readiness() server.Readiness {
 	if r.Reason == "" && !r.RedisHealthy {
 		r.Reason = "the job queue (Redis) cannot be reached, or refuses to hand out jobs"
 	}
-	if r.Reason == "" && n.worker.Full() {
-		r.Reason = fmt.Sprintf("no jobs are taken: %d outcomes wait to be delivered to the cloud", n.worker.InHand())
+	if why := n.worker.Full(); r.Reason == "" && why != "" {
+		r.Reason = "no jobs are taken: " + why
 	}
 	r.Ready = r.Reason == ""
 	return r

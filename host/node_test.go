@@ -391,9 +391,14 @@ func TestFull(t *testing.T) {
 	t.Cleanup(open)
 	l.settings.Executor = "noop"
 	n := l.boot(t)
-	var ids []string
-	for range 80 {
-		ids = append(ids, l.submit(t, circuit(1), 1))
+	const many = 1100 // more than may wait
+	jobs := make([]devcloud.Job, many)
+	for i := range jobs {
+		jobs[i] = devcloud.Job{IR: json.RawMessage(circuit(1)), Shots: 1}
+	}
+	ids, err := l.cloud.Submit(t.Context(), jobs...)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for {
 		if status, body := n.ready(t); status == 503 {

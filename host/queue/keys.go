@@ -19,3 +19,7 @@ func StatusKey(jobID string) string { return "qpu:job:" + jobID + ":status" }
 
 // CancelKey exists once the cloud has cancelled a job, whatever its value.
 func CancelKey(jobID string) string { return "qpu:job:cancelled:" + jobID }
+
+// DecisionKey is the hash that holds a job's outcome from the moment it stands for
+// every node until the cloud has it.
+func DecisionKey(jobID string) string { return "qpu:job:" + jobID + ":decision" }

@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,10 +18,8 @@ import (
 
 // Timing of claims.
 const (
-	Block       = 5 * time.Second  // the longest that a read waits for a message
-	Lease       = 60 * time.Second // idle time after which a message is free to claim
-	ExtendEvery = 20 * time.Second
-
+	Block = 5 * time.Second    // the longest that a read waits for a message
+	Lease = 60 * time.Second   // idle time after which a message is free to claim
 	carry = Block + ProbeLimit // for an answer that brings messages, of any size
 )
 
@@ -42,7 +42,10 @@ const (
 	Failed    Verdict = "failed" // decided: send the failure, perhaps again
 	Completed Verdict = "completed"
 	Cancelled Verdict = "cancelled"
-	Lost      Verdict = "lost" // another node has it
+	Lost      Verdict = "lost"    // another node has it
+	Decided   Verdict = "decided" // the outcome stands: it is to be delivered
+	Spent     Verdict = "spent"   // its executions are used up
+	Damaged   Verdict = "damaged" // what was decided cannot be read
 
 	// Elsewhere is for now: the job came twice, and its other message is in hand,
 	// here or at a peer.
@@ -56,6 +59,7 @@ var ErrLost = errors.New("another node has claimed the message")
 type Queue struct {
 	line     *line
 	keys     Keys
+	alone    atomic.Bool // this node may not touch decisions: see eval
 	qpuID    string
 	node     string
 	consumer string
@@ -190,19 +194,92 @@ func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
 }
 
 // Begin takes a message's job up: it marks it as executing, unless it is settled
-// already. The text comes with Failed.
-func (q *Queue) Begin(ctx context.Context, m *Message) (Verdict, string, error) {
+// already, and, if an execution is to start, counts it. The text comes with Failed,
+// the decision with Decided.
+func (q *Queue) Begin(ctx context.Context, m *Message, execute bool) (Verdict, string, *Decision, error) {
 	rdb := q.line.current()
-	answer, err := begin.Run(ctx, rdb,
-		[]string{q.keys.Stream, StatusKey(m.JobID), CancelKey(m.JobID)},
-		q.keys.Group, q.consumer, m.ID, now(), q.qpuID).StringSlice()
+	count := "0"
+	if execute {
+		count = "1"
+	}
+	answer, err := q.eval(ctx, rdb, begin, m.JobID, []string{q.keys.Stream, StatusKey(m.JobID), CancelKey(m.JobID)},
+		q.keys.Group, q.consumer, m.ID, now(), q.qpuID, MaxExecutions, count).StringSlice()
 	if err := q.seen(ctx, rdb, err); err != nil {
-		return "", "", err
+		return "", "", nil, err
 	}
-	if len(answer) != 2 {
-		return "", "", fmt.Errorf("begin answered %d values", len(answer))
+	if len(answer) < 2 {
+		return "", "", nil, fmt.Errorf("begin answered %d values", len(answer))
 	}
-	return Verdict(answer[0]), answer[1], nil
+	if Verdict(answer[0]) != Decided {
+		return Verdict(answer[0]), answer[1], nil, nil
+	}
+	d, err := decode(m.JobID, answer[2:])
+	if err != nil {
+		return Damaged, err.Error(), nil, nil
+	}
+	return Decided, "", d, nil
+}
+
+// Charge counts one more execution of a job in hand, and reports whether it may
+// start.
+func (q *Queue) Charge(ctx context.Context, m *Message) (bool, error) {
+	rdb := q.line.current()
+	answer, err := charge.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+		q.keys.Group, q.consumer, m.ID, MaxExecutions).Int()
+	return answer == 1, q.ours(ctx, rdb, answer != 0, err)
+}
+
+// Publish makes a decision stand for every node (D3). It returns Decided with the
+// one that stands, which may be a peer's; or what became of the job otherwise, with
+// nothing left to do.
+func (q *Queue) Publish(ctx context.Context, m *Message, d *Decision) (Verdict, *Decision, error) {
+	rdb := q.line.current()
+	answer, err := publish.Run(ctx, rdb,
+		[]string{q.keys.Stream, StatusKey(m.JobID), CancelKey(m.JobID), DecisionKey(m.JobID)},
+		append([]any{q.keys.Group, q.consumer, m.ID, now(), q.qpuID, int(keepDecision.Seconds())}, d.fields()...)...).StringSlice()
+	if err := q.seen(ctx, rdb, err); err != nil {
+		return "", nil, err
+	}
+	if len(answer) == 0 {
+		return "", nil, errors.New("publish answered nothing")
+	}
+	if Verdict(answer[0]) != Decided {
+		return Verdict(answer[0]), nil, nil
+	}
+	stands, err := decode(m.JobID, answer[1:])
+	if err != nil {
+		return Damaged, nil, nil
+	}
+	return Decided, stands, nil
+}
+
+// eval runs a script that takes the key of a job's decision last. Where the server
+// lets this node have no such key the script does without, from then on: no peer
+// can deliver in its place, and all else goes on as before.
+func (q *Queue) eval(ctx context.Context, rdb *redis.Client, script *redis.Script, jobID string, keys []string, args ...any) *redis.Cmd {
+	if !q.alone.Load() {
+		answer := script.Run(ctx, rdb, append(keys, DecisionKey(jobID)), args...)
+		if !Refused(answer.Err()) {
+			return answer
+		}
+	}
+	answer := script.Run(ctx, rdb, keys, args...)
+	if answer.Err() == nil {
+		q.alone.Store(true)
+	}
+	return answer
+}
+
+// Refused reports whether the server is well and will give this node the same
+// answer again.
+func Refused(err error) bool {
+	return err != nil && (strings.HasPrefix(err.Error(), "NOPERM") || strings.HasPrefix(err.Error(), "CROSSSLOT"))
+}
+
+// Inherit takes over what earlier boots of this node had in hand.
+func (q *Queue) Inherit(ctx context.Context) error {
+	rdb := q.line.current()
+	return q.seen(ctx, rdb, inherit.Run(ctx, rdb, []string{q.keys.Stream}, q.keys.Group, q.consumer, q.node+"-").Err())
 }
 
 // IsCancelled reports whether the cloud has cancelled a job.
@@ -210,14 +287,6 @@ func (q *Queue) IsCancelled(ctx context.Context, jobID string) (bool, error) {
 	rdb := q.line.current()
 	n, err := rdb.Exists(ctx, CancelKey(jobID)).Result()
 	return n > 0, q.seen(ctx, rdb, err)
-}
-
-// Delivering notes in the status that a job's outcome is decided and on its way.
-func (q *Queue) Delivering(ctx context.Context, m *Message) error {
-	rdb := q.line.current()
-	ours, err := note.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
-		q.keys.Group, q.consumer, m.ID, "phase", "delivering").Bool()
-	return q.ours(ctx, rdb, ours, err)
 }
 
 // Complete records that a job's result was accepted, and acknowledges it.
@@ -237,7 +306,7 @@ func (q *Queue) Cancel(ctx context.Context, m *Message) error {
 
 func (q *Queue) finish(ctx context.Context, m *Message, fields ...any) error {
 	rdb := q.line.current()
-	ours, err := finish.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
+	ours, err := q.eval(ctx, rdb, finish, m.JobID, []string{q.keys.Stream, StatusKey(m.JobID)},
 		append([]any{q.keys.Group, q.consumer, m.ID}, fields...)...).Bool()
 	return q.ours(ctx, rdb, ours, err)
 }
@@ -246,8 +315,17 @@ func (q *Queue) finish(ctx context.Context, m *Message, fields ...any) error {
 // takes, to the dead-letter stream, where the operator finds it: the reason, the
 // body that was not delivered, and the message itself.
 func (q *Queue) Bury(ctx context.Context, m *Message, reason, body string) error {
+	return q.lay(ctx, bury, m, reason, body)
+}
+
+// Letter copies a message to the dead-letter stream. Its job goes on.
+func (q *Queue) Letter(ctx context.Context, m *Message, reason string) error {
+	return q.lay(ctx, letter, m, reason, "")
+}
+
+func (q *Queue) lay(ctx context.Context, script *redis.Script, m *Message, reason, body string) error {
 	rdb := q.line.current()
-	ours, err := bury.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID), q.keys.Dead},
+	ours, err := q.eval(ctx, rdb, script, m.JobID, []string{q.keys.Stream, StatusKey(m.JobID), q.keys.Dead},
 		q.keys.Group, q.consumer, m.ID, m.JobID,
 		"reason", reason, "body", body, "buried_at", now(), "consumer", q.consumer,
 		"message_id", m.ID, "job_id", m.JobID, "callback_url", m.CallbackURL,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -127,12 +128,13 @@ func TestAJobFromTheStreamToItsEnd(t *testing.T) {
 			if m.CallbackURL != "https://example.com/hook" || m.IR != "{}" || m.Shots != "7" {
 				t.Errorf("message %+v", m)
 			}
-			verdict, _, err := q.Begin(t.Context(), m)
+			verdict, _, _, err := q.Begin(t.Context(), m, true)
 			if err != nil || verdict != queue.Run {
 				t.Fatalf("begin: %s, %v", verdict, err)
 			}
-			if err := q.Delivering(t.Context(), m); err != nil {
-				t.Fatal(err)
+			decision := &queue.Decision{Kind: "completed", URL: "https://example.com/hook", Body: []byte("result")}
+			if verdict, stands, err := q.Publish(t.Context(), m, decision); verdict != queue.Decided || err != nil || !reflect.DeepEqual(stands, decision) {
+				t.Fatalf("publish: %s %+v, %v", verdict, stands, err)
 			}
 			if s := status(t, rdb, m.JobID); s["state"] != "executing" || s["phase"] != "delivering" || s["message_id"] != m.ID || s["qpu_id"] != "q1" {
 				t.Errorf("status %v", s)
@@ -183,7 +185,7 @@ func TestBeginKnowsWhatIsSettled(t *testing.T) {
 				if tt.cancel {
 					rdb.Set(t.Context(), queue.CancelKey("j"), "", 0)
 				}
-				verdict, text, err := q.Begin(t.Context(), claim(t, q))
+				verdict, text, _, err := q.Begin(t.Context(), claim(t, q), true)
 				if err != nil || verdict != tt.verdict || text != tt.text {
 					t.Errorf("begin: %s %q, %v", verdict, text, err)
 				}
@@ -209,7 +211,7 @@ func TestAStaleOwnerWritesNothing(t *testing.T) {
 		}).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if verdict, _, err := stale.Begin(t.Context(), m); verdict != queue.Lost || err != nil {
+		if verdict, _, _, err := stale.Begin(t.Context(), m, true); verdict != queue.Lost || err != nil {
 			t.Errorf("begin: %s, %v", verdict, err)
 		}
 		for name, write := range map[string]func() error{
@@ -217,7 +219,8 @@ func TestAStaleOwnerWritesNothing(t *testing.T) {
 			"fail":     func() error { return stale.Fail(t.Context(), m, "no") },
 			"cancel":   func() error { return stale.Cancel(t.Context(), m) },
 			"bury":     func() error { return stale.Bury(t.Context(), m, "no", "") },
-			"note":     func() error { return stale.Delivering(t.Context(), m) },
+			"letter":   func() error { return stale.Letter(t.Context(), m, "no") },
+			"charge":   func() error { _, err := stale.Charge(t.Context(), m); return err },
 			"give":     func() error { return stale.GiveBack(t.Context(), m) },
 		} {
 			if err := write(); !errors.Is(err, queue.ErrLost) {
@@ -340,12 +343,12 @@ func TestAStatusThatCannotBeRecorded(t *testing.T) {
 				add(t, rdb, "job_id", "j")
 				rdb.Set(t.Context(), queue.StatusKey("j"), "no hash", 0)
 				m := claim(t, q)
-				verdict, text, err := q.Begin(t.Context(), m)
+				verdict, text, _, err := q.Begin(t.Context(), m, true)
 				if verdict != queue.Failed || !strings.Contains(text, "qpu:job:j:status is a string") || err != nil {
 					t.Errorf("begin: %s %q, %v", verdict, text, err)
 				}
-				if err := q.Delivering(t.Context(), m); err != nil {
-					t.Error(err)
+				if verdict, _, err := q.Publish(t.Context(), m, &queue.Decision{Kind: "failed", Body: []byte("no")}); verdict != queue.Decided || err != nil {
+					t.Errorf("publish: %s, %v", verdict, err)
 				}
 				if err := end(q, t.Context(), m); err != nil || pending(t, rdb) != 0 {
 					t.Errorf("%v, %d pending", err, pending(t, rdb))
@@ -384,7 +387,7 @@ func TestAJobThatCameTwice(t *testing.T) {
 				first, second := claim(t, q), claim(t, peer)
 				begin := func(q *queue.Queue, m *queue.Message, want queue.Verdict) {
 					t.Helper()
-					if verdict, _, err := q.Begin(t.Context(), m); verdict != want || err != nil {
+					if verdict, _, _, err := q.Begin(t.Context(), m, true); verdict != want || err != nil {
 						t.Errorf("%s, %v; want %s", verdict, err, want)
 					}
 				}
@@ -404,7 +407,7 @@ func TestAJobThatCameTwice(t *testing.T) {
 			q := join(t, rdb, "node", "1")
 			add(t, rdb, "job_id", "j")
 			rdb.HSet(t.Context(), queue.StatusKey("j"), "state", "executing", "message_id", "no id")
-			if verdict, _, err := q.Begin(t.Context(), claim(t, q)); verdict != queue.Run || err != nil {
+			if verdict, _, _, err := q.Begin(t.Context(), claim(t, q), true); verdict != queue.Run || err != nil {
 				t.Errorf("%s, %v", verdict, err)
 			}
 		})
@@ -426,7 +429,7 @@ func TestAnEndIsRecordedOnce(t *testing.T) {
 				q := join(t, rdb, "node", "1")
 				add(t, rdb, "job_id", "j")
 				m := claim(t, q)
-				if _, _, err := q.Begin(t.Context(), m); err != nil {
+				if _, _, _, err := q.Begin(t.Context(), m, true); err != nil {
 					t.Fatal(err)
 				}
 				for range 2 {

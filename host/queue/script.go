@@ -15,6 +15,9 @@ local function field(name) return is_hash() and redis.call('HGET', KEYS[2], name
 local function write(...)
   if is_hash() or redis.call('EXISTS', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], ...) end
 end
+local function over()
+  if is_hash() then redis.call('HDEL', KEYS[2], 'phase', 'attempts') end
+end
 local function owned()
   local p = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
   if #p == 1 then return p[1][2] == ARGV[2] end
@@ -24,15 +27,19 @@ local function owned()
 end
 `
 
-// begin takes a job up.
+// The key of the decision comes last, and may be missing: see Queue.eval.
+
+// begin takes a job up, and counts an execution that is about to start.
 //
-//	KEYS  stream, status, cancel
-//	ARGV  group, consumer, message id, now, qpu id
+//	KEYS  stream, status, cancel, decision
+//	ARGV  group, consumer, message id, now, qpu id, most executions, "1" to count one
 //
-// It answers {verdict, error}: "lost"; "completed" or "cancelled", acknowledged
-// here; "failed" with the recorded error, to be sent again, or because the status
-// can hold none; "elsewhere", where the job is in hand under another message, of
-// this stream and still pending; or "run".
+// It answers {verdict, text, field, value, ...}: "lost"; "completed" or
+// "cancelled", acknowledged here; "decided" with the published decision; "failed"
+// with the recorded error, to be sent again, or because the status can hold none;
+// "elsewhere", where the job is in hand under another message, of this stream and
+// still pending; "spent", where so many executions were counted that none may
+// start; or "run".
 var begin = redis.NewScript(owned + `
 if not owned() then return {'lost', ''} end
 local state = field('state')
@@ -40,8 +47,18 @@ if state == 'completed' or state == 'cancelled' then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   return {state, ''}
 end
+local other = state == 'executing' and field('message_id')
+if other and other ~= ARGV[3] then
+  local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], other, other, 1) -- it may be no id
+  if not p.err and #p == 1 then return {'elsewhere', ''} end
+end
+local decision = KEYS[4] and redis.call('HGETALL', KEYS[4]) or {}
+if #decision > 0 then
+  return {'decided', '', unpack(decision)}
+end
 if redis.call('EXISTS', KEYS[3]) == 1 then
   write('state', 'cancelled', 'cancelled_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
+  over()
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   return {'cancelled', ''}
 end
@@ -51,26 +68,85 @@ end
 if redis.call('EXISTS', KEYS[2]) == 1 and not is_hash() then
   return {'failed', 'the status of the job cannot be recorded: ' .. KEYS[2] .. ' is a ' .. redis.call('TYPE', KEYS[2]).ok .. ' in Redis'}
 end
-local other = state == 'executing' and field('message_id')
-if other and other ~= ARGV[3] then
-  local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], other, other, 1) -- it may be no id
-  if not p.err and #p == 1 then return {'elsewhere', ''} end
+local attempts = tonumber(field('attempts') or '') or 0
+if ARGV[7] == '1' then
+  if attempts >= tonumber(ARGV[6]) then return {'spent', tostring(attempts)} end
+  attempts = attempts + 1
 end
-write('state', 'executing', 'started_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
+write('state', 'executing', 'started_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5], 'attempts', attempts)
 redis.call('HDEL', KEYS[2], 'phase')
 return {'run', ''}
 `)
 
-// note writes a field of a job's status while the job is in hand.
+// charge counts one more execution of a job in hand.
 //
 //	KEYS  stream, status
-//	ARGV  group, consumer, message id, field, value
+//	ARGV  group, consumer, message id, most executions
 //
-// It answers 1, or 0 where the message is no longer ours.
-var note = redis.NewScript(owned + `
+// It answers 1; 0 where the message is no longer ours; or -1 where no more may
+// start.
+var charge = redis.NewScript(owned + `
 if not owned() then return 0 end
-write(ARGV[4], ARGV[5])
+local attempts = (tonumber(field('attempts') or '') or 0) + 1
+if attempts > tonumber(ARGV[4]) then return -1 end
+write('attempts', attempts)
 return 1
+`)
+
+// publish makes a decision the one that stands for every node, if none does yet
+// (D3).
+//
+//	KEYS  stream, status, cancel, decision
+//	ARGV  group, consumer, message id, now, qpu id, seconds to keep it, field, value, ...
+//
+// It answers {verdict, field, value, ...}: "decided" with the decision that
+// stands, this one or an earlier one; "completed", "failed" or "cancelled", where
+// that is what became of the job, here or at a peer's, and acknowledged where it
+// is ours; "parked", where the operator has it; or "lost".
+var publish = redis.NewScript(owned + `
+local state = field('state')
+local ours = owned()
+if state == 'completed' or state == 'failed' or state == 'cancelled' then
+  if ours then redis.call('XACK', KEYS[1], ARGV[1], ARGV[3]) end
+  return {state}
+end
+if not ours then return {field('phase') == 'parked' and 'parked' or 'lost'} end
+local decision = redis.call('HGETALL', KEYS[4])
+if #decision > 0 then return {'decided', unpack(decision)} end
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  write('state', 'cancelled', 'cancelled_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
+  over()
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+  return {'cancelled'}
+end
+redis.call('HSET', KEYS[4], unpack(ARGV, 7))
+redis.call('EXPIRE', KEYS[4], ARGV[6])
+write('phase', 'delivering')
+return {'decided', unpack(ARGV, 7)}
+`)
+
+// inherit makes what is pending for earlier boots of this node our own: nobody
+// works on it any more.
+//
+//	KEYS  stream
+//	ARGV  group, this consumer, prefix of this node's consumers
+//
+// It answers how many messages that were.
+var inherit = redis.NewScript(`
+local n = 0
+for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local c = {}
+  for i = 1, #info, 2 do c[info[i]] = info[i + 1] end
+  if c.name ~= ARGV[2] and string.sub(c.name, 1, #ARGV[3]) == ARGV[3] and c.pending > 0 then
+    local ids = {}
+    for _, p in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000, c.name)) do ids[#ids + 1] = p[1] end
+    if #ids > 0 then
+      redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(ids))
+      n = n + #ids
+    end
+  end
+end
+return n
 `)
 
 // giveBack ages a message, so that any node may claim it now.
@@ -83,46 +159,72 @@ redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JU
 return 1
 `)
 
-// finish writes a job's last state and acknowledges its message.
+// finish writes a job's last state, acknowledges its message, and removes the
+// decision, which the cloud has.
 //
-//	KEYS  stream, status
+//	KEYS  stream, status, decision
 //	ARGV  group, consumer, message id, "state", state, field, value, ...
 //
-// It answers 1, also where the answer to the first call was lost; or 0 where the
-// message is no longer ours.
+// It answers 1, also where the answer to the first call was lost, and where the job
+// was parked and is delivered after all; or 0 where the message is no longer ours.
 var finish = redis.NewScript(owned + `
-if not owned() then
+local ours = owned() or (field('phase') == 'parked' and field('message_id') == ARGV[3])
+if not ours then
   return (field('state') == ARGV[5] and field('message_id') == ARGV[3]) and 1 or 0
 end
 write(unpack(ARGV, 4))
-if is_hash() then redis.call('HDEL', KEYS[2], 'phase') end
+over()
+if KEYS[3] then redis.call('DEL', KEYS[3]) end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `)
 
-// bury copies a message to the dead-letter stream, with the reason, whatever could
+// lay copies a message to the dead-letter stream, with the reason, whatever could
 // not be delivered, and those fields that mean nothing to us (one of them may be a
-// job_id misspelt); notes that in the status, and acknowledges it.
+// job_id misspelt).
+const lay = `
+local function lay()
+  local letter, known = {unpack(ARGV, 5)}, {}
+  for i = 1, #letter, 2 do known[letter[i]] = true end
+  local entry = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])[1]
+  local fields = entry and entry[2] or {}
+  for i = 1, math.min(#fields, 2000), 2 do -- unpack has its limits
+    if not known[fields[i]] then
+      letter[#letter + 1], letter[#letter + 2] = fields[i], fields[i + 1]
+    end
+  end
+  redis.call('XADD', KEYS[3], '*', unpack(letter))
+end
+`
+
+// letter lays a copy of a message, whose job goes on.
 //
 //	KEYS  stream, status, dead
 //	ARGV  group, consumer, message id, job id or '', field, value, field, value, ...
 //
+// It answers 1, or 0 where the message is no longer ours.
+var letter = redis.NewScript(owned + lay + `
+if not owned() then return 0 end
+lay()
+return 1
+`)
+
+// bury lays a message aside for good, notes that in the status, and acknowledges
+// it.
+//
+//	KEYS  stream, status, dead, decision
+//	ARGV  as of letter
+//
 // It answers as finish does.
-var bury = redis.NewScript(owned + `
+var bury = redis.NewScript(owned + lay + `
 if not owned() then
   return (field('phase') == 'parked' and field('message_id') == ARGV[3]) and 1 or 0
 end
-local letter, known = {unpack(ARGV, 5)}, {}
-for i = 1, #letter, 2 do known[letter[i]] = true end
-local entry = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])[1]
-local fields = entry and entry[2] or {}
-for i = 1, math.min(#fields, 2000), 2 do -- unpack has its limits
-  if not known[fields[i]] then
-    letter[#letter + 1], letter[#letter + 2] = fields[i], fields[i + 1]
-  end
+lay()
+if ARGV[4] ~= '' then
+  write('phase', 'parked')
+  if KEYS[4] then redis.call('DEL', KEYS[4]) end
 end
-redis.call('XADD', KEYS[3], '*', unpack(letter))
-if ARGV[4] ~= '' then write('phase', 'parked') end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `)

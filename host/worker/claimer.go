@@ -12,7 +12,7 @@ import (
 func (w *Worker) Run(ctx context.Context) {
 	w.loops.Go(func() { w.Queue.Watch(w.ctx) })
 	w.loops.Go(w.extend)
-	(&claimer{Worker: w, most: w.MaxBatch}).claim(ctx)
+	(&claimer{Worker: w, most: w.MaxBatch, strayed: true}).claim(ctx)
 }
 
 // claimer takes messages as execution slots come free.
@@ -30,6 +30,7 @@ type claimer struct {
 	failed   time.Time // zero once all strays are found
 	hunted   time.Time // when none were left
 	strayed  bool      // there may be some
+	resumed  time.Time // what is kept
 }
 
 // claim goes on while the way to the cloud is there, until ctx ends.
@@ -48,6 +49,10 @@ func (c *claimer) claim(ctx context.Context) {
 func (c *claimer) round(ctx context.Context) {
 	err := c.join(ctx)
 	if err == nil {
+		c.resume()
+		if c.halted(ctx) {
+			return
+		}
 		now := time.Now()
 		take, sweep := c.arrivals(claimWait), false
 		switch {
@@ -66,7 +71,7 @@ func (c *claimer) round(ctx context.Context) {
 				c.swept = time.Now()
 			case c.strayed:
 				c.strayed, c.hunted = false, now
-				if now.Sub(c.failed) >= claimWait {
+				if now.Sub(c.failed) >= claimWait+huntEvery { // the server may have begun to wait a little later
 					c.failed = time.Time{}
 				}
 			}
@@ -98,8 +103,47 @@ func (c *claimer) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.Queue.Inherit(ctx); err != nil {
+		return err
+	}
 	c.joined = true
 	return c.Queue.Retire(ctx, retireAfter)
+}
+
+// resume goes on with what is kept and in nobody's hand: that of an earlier run, at
+// the start; later, what another node had meanwhile and may have settled.
+func (c *claimer) resume() {
+	if time.Since(c.resumed) < resumeEvery {
+		return
+	}
+	c.resumed = time.Now()
+	waiting, err := c.Store.Waiting()
+	c.stored(err)
+	for _, h := range waiting {
+		if !c.hasJob(h.JobID) {
+			c.start(&Message{ID: h.MessageID, JobID: h.JobID}, &seat{})
+		}
+	}
+}
+
+// halted reports whether nothing is to be taken up for now, after a wait.
+func (c *claimer) halted(ctx context.Context) bool {
+	why := c.Store.Full()
+	c.mu.Lock()
+	before := c.full
+	c.full = why
+	c.mu.Unlock()
+	switch {
+	case why == "" && before != "":
+		c.Log.Info("jobs are taken again")
+	case why != "" && before == "":
+		c.Log.Warn("no jobs are taken", "reason", why)
+	}
+	if why == "" {
+		return false
+	}
+	pause(ctx, time.Second)
+	return true
 }
 
 // doubt notes that replies may have been lost. Our peers have not renewed their
@@ -152,7 +196,7 @@ func (w *Worker) take(ctx context.Context, most int, claim func(context.Context,
 	}
 	party := w.party(len(fresh))
 	for i := range fresh {
-		w.start(&fresh[i], &seat{party: party})
+		w.start(&fresh[i], &seat{party: party, hand: true})
 	}
 	return len(messages), asked, err
 }
@@ -165,11 +209,11 @@ func (w *Worker) fresh(messages []Message) []Message {
 	return slices.DeleteFunc(messages, func(m Message) bool { return w.inHand[m.ID] != nil })
 }
 
-// start gives a message its own goroutine, which owns a hand and a seat.
+// start gives a message its own goroutine, which owns a hand, if the seat has one.
 func (w *Worker) start(m *Message, s *seat) {
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	w.mu.Lock()
-	w.inHand[m.ID] = cancel
+	w.inHand[m.ID] = &hold{jobID: m.JobID, cancel: cancel, renewed: time.Now()}
 	w.mu.Unlock()
 	w.jobs.Go(func() {
 		defer func() {
@@ -178,12 +222,12 @@ func (w *Worker) start(m *Message, s *seat) {
 			w.mu.Lock()
 			delete(w.inHand, m.ID)
 			w.mu.Unlock()
-			<-w.hands
+			s.letGo()
 		}()
 		err := w.live(ctx, m, s)
 		switch {
-		case err == nil:
-		case errors.Is(context.Cause(ctx), errStopped):
+		case err == nil, errors.Is(err, errKept):
+		case errors.Is(err, errStopped):
 			w.giveBack(m)
 		default:
 			w.Log.Warn("a job was put down unfinished; its message stays in the queue",
@@ -215,9 +259,10 @@ func (w *Worker) renew() {
 		if len(held) == 0 {
 			return
 		}
+		asked := time.Now()
 		kept, err := w.Queue.Extend(w.ctx, held)
 		if err == nil {
-			w.putDown(held, kept)
+			w.renewed(held, kept, asked)
 			return
 		}
 		failures++
@@ -239,8 +284,9 @@ func (w *Worker) held() []string {
 	return ids
 }
 
-// putDown ends the jobs of messages that were held and are not kept.
-func (w *Worker) putDown(held, kept []string) {
+// renewed notes the leases that were renewed, and ends the jobs of messages that
+// were held and are not kept.
+func (w *Worker) renewed(held, kept []string, at time.Time) {
 	still := make(map[string]bool, len(kept))
 	for _, id := range kept {
 		still[id] = true
@@ -248,15 +294,61 @@ func (w *Worker) putDown(held, kept []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range held {
-		if cancel := w.inHand[id]; cancel != nil && !still[id] {
-			cancel(errLost)
+		switch h := w.inHand[id]; {
+		case h == nil:
+		case still[id]:
+			h.renewed = at
+		default:
+			h.cancel(errLost)
 		}
 	}
+}
+
+// leaseIsYoung reports whether no other node can have a message before a post that
+// begins now has ended.
+func (w *Worker) leaseIsYoung(m *Message) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.inHand[m.ID]
+	return h != nil && time.Since(h.renewed) < youngLease
+}
+
+// has reports whether a message is in hand.
+func (w *Worker) has(messageID string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.inHand[messageID] != nil
+}
+
+// hasJob reports whether a job is in hand, under whatever message.
+func (w *Worker) hasJob(jobID string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, h := range w.inHand {
+		if h.jobID == jobID {
+			return true
+		}
+	}
+	return false
+}
+
+// untilDrain is a context that ends when the drain begins.
+func (w *Worker) untilDrain(ctx context.Context) (context.Context, func()) {
+	waiting, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-w.draining:
+			cancel()
+		case <-waiting.Done():
+		}
+	}()
+	return waiting, cancel
 }
 
 // Drain waits for the jobs in hand, and kills what still runs when ctx ends:
 // such messages stay pending. It reports whether everything was settled.
 func (w *Worker) Drain(ctx context.Context) bool {
+	close(w.draining)
 	stop := context.AfterFunc(ctx, func() { w.kill(errStopped) })
 	w.jobs.Wait()
 	drained := stop()

@@ -1,87 +1,250 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
 
+	"github.com/conductorquantum/coda/host/failpoint"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
-// waits are the pauses between attempts to deliver; the last one repeats.
-var waits = [...]time.Duration{
-	1 * time.Second, 2 * time.Second, 5 * time.Second,
-	10 * time.Second, 30 * time.Second, 60 * time.Second,
+// parcel is a decision on its way.
+type parcel struct {
+	*Decision
+	saved     <-chan struct{} // closed when the store has it, or failed to take it
+	published bool            // it stands for every node
+	tries     int             // that did not succeed
+	rejected  int             // of them those that the receiver refused
+	scheduled time.Time       // when the schedule began
+	due       time.Time       // when the next try is
 }
 
-// deliver posts a decision until it is taken, then acknowledges the message. A
-// body that the receiver refuses for good is buried where the operator finds it.
-func (w *Worker) deliver(ctx context.Context, m *Message, d *decision, url string) error {
-	body := w.body(m, d)
-	rejections := 0
-	for try := 1; ; try++ {
-		if !w.online(ctx) {
-			return context.Cause(ctx)
+// keep makes a parcel of a fresh decision, and has the store take it (D2)
+// meanwhile.
+func (w *Worker) keep(ctx context.Context, m *Message, d *Decision) *parcel {
+	p := &parcel{Decision: d, scheduled: time.Now()}
+	p.saved = w.beside(func() error {
+		failpoint.Hit("C7")
+		return w.Store.Decide(ctx, m, d)
+	})
+	return p
+}
+
+// kept makes a parcel of what the store holds.
+func (w *Worker) kept(h *Held) *parcel {
+	return &parcel{Decision: h.Decision, saved: done, published: h.Published,
+		tries: h.Tries, rejected: h.Rejected, scheduled: h.Scheduled, due: h.Due}
+}
+
+// adopted makes a parcel of a published decision.
+func (w *Worker) adopted(ctx context.Context, m *Message, d *Decision) *parcel {
+	p := &parcel{Decision: d, published: true, scheduled: time.Now()}
+	p.saved = w.beside(func() error { return w.Store.Adopt(ctx, m, d) })
+	return p
+}
+
+// done is a channel that is closed.
+var done = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// beside runs a write to the store while the job goes on, and closes the channel
+// when it ended. That it failed is said here, and keeps the worker from taking up
+// more.
+func (w *Worker) beside(write func() error) <-chan struct{} {
+	ended := make(chan struct{})
+	w.jobs.Go(func() {
+		defer close(ended)
+		w.stored(write())
+	})
+	return ended
+}
+
+// stored says that a write to the store failed.
+func (w *Worker) stored(err error) {
+	if err != nil {
+		w.Log.Error("the outbox could not be written", "error", err)
+	}
+}
+
+// deliver publishes a decision, posts it until it is taken, and acknowledges the
+// message. What the receiver refuses for good, or nobody took for three days, is
+// parked where the operator finds it.
+func (w *Worker) deliver(ctx context.Context, m *Message, p *parcel, s *seat) error {
+	for {
+		gone, err := w.publish(ctx, m, p)
+		if gone || err != nil {
+			return err
 		}
+		if !p.published {
+			<-p.saved // it may be sent only once it is sure to be the same after a crash
+		}
+		if err := w.untilDue(ctx, p); err != nil {
+			return err
+		}
+		failpoint.Hit("C9")
 		online, stop := w.whileOnline(ctx)
-		err := w.Webhook.Post(online, url, m.JobID, body)
+		err = w.Webhook.Post(online, p.URL, m.JobID, p.Body)
 		down := wentDown(online)
 		stop()
-		if err == nil {
-			return w.accepted(ctx, m, d)
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if down { // it is sent again as soon as the way is there
-			try--
+		failpoint.Hit("C10")
+		switch {
+		case err == nil:
+			return w.accepted(ctx, m, p)
+		case ctx.Err() != nil:
+			return w.unfinished(ctx, p)
+		case down: // it is sent again as soon as the way is there
 			continue
 		}
-		refusal, _ := errors.AsType[*fault.WebhookError](err)
-		if refusal == nil {
-			refusal = new(fault.WebhookError)
+		if parked, err := w.failed(ctx, m, p, err); parked || err != nil {
+			return err
 		}
-		if refusal.Next == fault.Rejected {
-			rejections++
-		}
-		if refusal.Next == fault.Park || rejections == maxRejections {
-			w.Log.Error("the cloud does not take the outcome of a job; it lies in the dead-letter stream",
-				"job", m.JobID, "message", m.ID, "attempts", try, "error", err)
-			return w.settle(ctx, m, "buried", func() error {
-				return w.Queue.Bury(ctx, m, err.Error(), string(body))
-			})
-		}
-		if try == 1 {
-			// Only now: a delivery at the first attempt needs no note.
-			_ = w.Queue.Delivering(ctx, m)
-		}
-		wait := max(jitter(waits[min(try, len(waits))-1]), refusal.RetryAfter)
-		w.Log.Warn("an outcome could not be delivered and is sent again",
-			"job", m.JobID, "message", m.ID, "attempt", try, "wait", wait, "error", err)
-		if !pause(ctx, wait) {
-			return context.Cause(ctx)
+		if w.durable {
+			s.letGo() // others may be taken up meanwhile
 		}
 	}
 }
 
-func (w *Worker) body(m *Message, d *decision) []byte {
-	if d.execution != nil {
-		return w.Webhook.Completed(d.job, d.execution)
+// publish makes the decision stand for every node (D3), or finds the one that
+// does. Gone is set where nothing is left to deliver. Where Redis is away it
+// returns all the same, if no other node can have the job yet.
+func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
+	for failures := 0; !p.published && !w.alone.Load(); {
+		failpoint.Hit("C8")
+		verdict, stands, err := w.Queue.Publish(ctx, m, p.Decision)
+		switch {
+		case err == nil && verdict == Decided:
+			if !bytes.Equal(stands.Body, p.Body) {
+				w.Log.Warn("another node decided about the job first; its decision is delivered", "job", m.JobID, "message", m.ID)
+				<-p.saved
+				w.stored(w.Store.Adopt(ctx, m, stands))
+				p.Decision = stands
+			}
+			p.published = true
+			if w.durable {
+				w.beside(func() error { return w.Store.Published(ctx, m.JobID) })
+			}
+			return false, nil
+		case err == nil && verdict == Lost:
+			return false, errLost
+		case err == nil && verdict == Damaged:
+			return true, w.bury(ctx, m, "the published decision is damaged")
+		case err == nil:
+			<-p.saved
+			w.stored(w.Store.Delivered(ctx, m.JobID))
+			w.Log.Info("job "+string(verdict), "job", m.JobID, "message", m.ID)
+			return true, nil
+		case ctx.Err() != nil:
+			return false, w.unfinished(ctx, p)
+		case w.Queue.IsRefused(err):
+			if !w.alone.Swap(true) {
+				w.Log.Error("Redis does not take decisions, so no peer can deliver them in this node's place", "error", err)
+			}
+			return false, nil
+		case w.leaseIsYoung(m):
+			return false, nil
+		}
+		failures++
+		if !w.rest(ctx, &failures) {
+			return false, w.unfinished(ctx, p)
+		}
 	}
-	return w.Webhook.Failed(m.JobID, d.failure)
+	return false, nil
 }
 
-// accepted records the outcome that the cloud has taken.
-func (w *Worker) accepted(ctx context.Context, m *Message, d *decision) error {
-	if d.execution != nil {
+// untilDue waits for the time of the next try, and for the way to the cloud. A node
+// that stops waits for neither where the decision is safe.
+func (w *Worker) untilDue(ctx context.Context, p *parcel) error {
+	wait := time.Until(p.due)
+	if wait <= 0 && w.isOnline() {
+		return nil
+	}
+	waiting, stop := ctx, func() {}
+	if w.durable {
+		waiting, stop = w.untilDrain(ctx)
+	}
+	defer stop()
+	if wait > 0 && !pause(waiting, wait) || !w.online(waiting) {
+		return w.unfinished(ctx, p)
+	}
+	return nil
+}
+
+// unfinished is why a decision is not delivered by this run of the node. One that
+// only this disk knows is not for a peer, who would decide again.
+func (w *Worker) unfinished(ctx context.Context, p *parcel) error {
+	cause := context.Cause(ctx)
+	if cause == nil {
+		cause = errStopped
+	}
+	if w.durable && !p.published && errors.Is(cause, errStopped) {
+		<-p.saved
+		return errKept
+	}
+	return cause
+}
+
+// failed notes a try that did not succeed, and when the next is due; or parks what
+// is not to be tried again.
+func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (parked bool, _ error) {
+	refusal, _ := errors.AsType[*fault.WebhookError](err)
+	if refusal == nil {
+		refusal = new(fault.WebhookError)
+	}
+	p.tries++
+	if refusal.Next == fault.Rejected {
+		p.rejected++
+	}
+	wait, over := schedule(p.tries, time.Since(p.scheduled))
+	if refusal.Next == fault.Park || p.rejected == maxRejections || over {
+		return true, w.park(ctx, m, p.Decision, err.Error())
+	}
+	wait = max(jitter(wait), refusal.RetryAfter)
+	p.due = time.Now().Add(wait)
+	w.Log.Warn("an outcome could not be delivered and is sent again",
+		"job", m.JobID, "message", m.ID, "attempt", p.tries, "wait", wait, "error", err)
+	<-p.saved
+	w.stored(w.Store.Attempted(ctx, m.JobID, Try{
+		Number: p.tries, Rejected: refusal.Next == fault.Rejected, Next: p.due, Error: err.Error()}))
+	return false, nil
+}
+
+// park puts an outcome aside that nobody takes.
+func (w *Worker) park(ctx context.Context, m *Message, d *Decision, reason string) error {
+	w.Log.Error("nobody takes the outcome of a job; it is parked, see coda outbox", "job", m.JobID, "message", m.ID, "error", reason)
+	w.stored(w.Store.Park(ctx, m.JobID, reason))
+	return w.settle(ctx, m, "parked", func() error { return w.Queue.Bury(ctx, m, reason, string(d.Body)) })
+}
+
+// accepted records the outcome that the cloud has taken (D4).
+func (w *Worker) accepted(ctx context.Context, m *Message, p *parcel) error {
+	failpoint.Hit("C11")
+	if p.Kind == KindCompleted {
 		w.mu.Lock()
 		w.lastJobAt = time.Now()
 		w.mu.Unlock()
-		return w.settle(ctx, m, "completed", func() error { return w.Queue.Complete(ctx, m) })
+	} else {
+		w.Log.Warn("the job failed, and the cloud was told", "job", m.JobID, "message", m.ID, "error", p.Failure)
 	}
-	w.Log.Warn("the job failed, and the cloud was told", "job", m.JobID, "message", m.ID, "error", d.failure)
-	return w.settle(ctx, m, "failed", func() error { return w.Queue.Fail(ctx, m, d.failure) })
+	<-p.saved
+	w.stored(w.Store.Delivered(ctx, m.JobID))
+	failpoint.Hit("C12")
+	err := w.settled(ctx, m, &Held{JobID: m.JobID, Decision: p.Decision})
+	failpoint.Hit("C13")
+	return err
+}
+
+// settled acknowledges a job whose outcome was delivered.
+func (w *Worker) settled(ctx context.Context, m *Message, h *Held) error {
+	if h.Decision != nil && h.Decision.Kind == KindFailed {
+		return w.settle(ctx, m, "failed", func() error { return w.Queue.Fail(ctx, m, h.Decision.Failure) })
+	}
+	return w.settle(ctx, m, "completed", func() error { return w.Queue.Complete(ctx, m) })
 }
 
 // settle writes a job's end to the queue: the outcome is decided, and perhaps

@@ -16,6 +16,8 @@ import (
 var (
 	errLost = errors.New("lost")
 	errDown = errors.New("redis is down")
+
+	errRefused = errors.New("no permission")
 )
 
 // fake is the world around a worker: a queue in memory, an executor and a cloud,
@@ -27,11 +29,14 @@ type fake struct {
 	verdicts  map[string]worker.Verdict
 	cancelled map[string]bool
 	lost      map[string]bool
-	most      int              // messages that can be read in one go; 0: any number
-	strayed   []worker.Message // assigned to the worker, by replies that were lost
-	outage    chan struct{}    // closed at the end of the one that goes on
-	renewed   time.Time        // the leases
-	reclaimed []time.Time      // what others abandoned
+	charged   map[string]int              // executions, by job
+	published map[string]*worker.Decision // by job
+	refuse    bool                        // no decision is taken
+	most      int                         // messages that can be read in one go; 0: any number
+	strayed   []worker.Message            // assigned to the worker, by replies that were lost
+	outage    chan struct{}               // closed at the end of the one that goes on
+	renewed   time.Time                   // the leases
+	reclaimed []time.Time                 // what others abandoned
 	journal   []string
 	bodies    []string
 
@@ -52,6 +57,7 @@ func newFake(messages ...worker.Message) *fake {
 	return &fake{
 		waiting: messages, arrived: make(chan struct{}, 1),
 		verdicts: map[string]worker.Verdict{}, cancelled: map[string]bool{}, lost: map[string]bool{},
+		charged: map[string]int{}, published: map[string]*worker.Decision{},
 		down: func() bool { return false },
 		run: func(_ context.Context, job *abi.Job) (*abi.Execution, error) {
 			return &abi.Execution{ShotsCompleted: job.Shots}, nil
@@ -219,17 +225,66 @@ func (f *fake) Extend(_ context.Context, ids []string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return f.lost[id] }), nil
 }
 
-func (f *fake) Begin(_ context.Context, m *worker.Message) (worker.Verdict, string, error) {
+func (f *fake) Inherit(context.Context) error { return f.reach() }
+
+func (f *fake) Begin(_ context.Context, m *worker.Message, execute bool) (worker.Verdict, string, *worker.Decision, error) {
 	if err := f.reach(); err != nil {
-		return "", "", err
+		return "", "", nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if v, ok := f.verdicts[m.JobID]; ok {
-		return v, "recorded", nil
+		return v, "recorded", nil, nil
 	}
-	return worker.Run, "", nil
+	if d := f.published[m.JobID]; d != nil {
+		return worker.Decided, "", d, nil
+	}
+	if execute {
+		if f.charged[m.JobID] == 3 {
+			return worker.Spent, "", nil, nil
+		}
+		f.charged[m.JobID]++
+	}
+	return worker.Run, "", nil, nil
 }
+
+func (f *fake) Charge(_ context.Context, m *worker.Message) (bool, error) {
+	if err := f.reach(); err != nil {
+		return false, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.charged[m.JobID]++
+	return f.charged[m.JobID] <= 3, nil
+}
+
+func (f *fake) Publish(_ context.Context, m *worker.Message, d *worker.Decision) (worker.Verdict, *worker.Decision, error) {
+	if err := f.reach(); err != nil {
+		return "", nil, err
+	}
+	if f.refuse {
+		return "", nil, errRefused
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.lost[m.ID]:
+		return worker.Lost, nil, nil
+	case f.published[m.JobID] != nil:
+		return worker.Decided, f.published[m.JobID], nil
+	case f.cancelled[m.JobID]:
+		f.journal = append(f.journal, "cancelled "+m.JobID)
+		return worker.Cancelled, nil, nil
+	}
+	f.published[m.JobID] = d
+	return worker.Decided, d, nil
+}
+
+func (f *fake) Letter(_ context.Context, m *worker.Message, _ string) error {
+	return f.settle(m, "copied")
+}
+
+func (f *fake) IsRefused(err error) bool { return errors.Is(err, errRefused) }
 
 func (f *fake) IsCancelled(_ context.Context, jobID string) (bool, error) {
 	if err := f.reach(); err != nil {
@@ -239,8 +294,6 @@ func (f *fake) IsCancelled(_ context.Context, jobID string) (bool, error) {
 	defer f.mu.Unlock()
 	return f.cancelled[jobID], nil
 }
-
-func (f *fake) Delivering(context.Context, *worker.Message) error { return f.reach() }
 
 func (f *fake) settle(m *worker.Message, what string) error {
 	if err := f.reach(); err != nil {

@@ -9,13 +9,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/failpoint"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
 // live is the life of one job: claimed → decoded → executed → decided →
 // delivered → acknowledged. It ends early where the job is settled already,
 // cancelled, or no longer ours, and where the node stops: then the message stays
-// pending, and whoever claims it next begins again.
+// pending, and whoever claims it next goes on from what was decided, or begins
+// again.
 //
 // The seat is the job's place in an execution. It is left as soon as the executor
 // is done, so that a slow callback holds up no other job.
@@ -26,96 +28,154 @@ func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
 	if !utf8.ValidString(m.JobID) { // it could be told to nobody
 		return w.bury(ctx, m, "the message's job_id is not UTF-8")
 	}
-	verdict, text, err := w.begin(ctx, m, s)
-	if err != nil {
+	p, err := w.resolve(ctx, m, s)
+	s.leave()
+	if p == nil {
 		return err
 	}
-	url, refusal := w.address(m)
-	var d decision
-	switch {
-	case verdict == Run && refusal != nil: // nobody could be told what it measured
-		d = decision{failure: refusal.Error()}
-	case verdict == Run:
-		d = w.execute(ctx, m, s)
-	case verdict == Failed:
-		d = decision{failure: text}
-	default:
-		return nil
-	}
-	s.leave()
+	return w.deliver(ctx, m, p, s)
+}
 
-	if ctx.Err() != nil && !d.settled() {
-		return context.Cause(ctx)
+// resolve finds what was decided about a job, or executes it and decides. It returns
+// nil where nothing remains to be delivered.
+func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, error) {
+	failpoint.Hit("C2")
+	held, err := w.recall(ctx, m, s)
+	switch {
+	case err != nil:
+		return nil, err
+	case held.Parked:
+		return nil, w.park(ctx, m, held.Decision, "it was parked before")
+	case held.Ended:
+		return nil, w.settled(ctx, m, &held)
+	case held.Decision != nil:
+		return w.kept(&held), nil
 	}
-	if d.cancelled || w.isCancelled(ctx, m) {
-		return w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
+	job, malformed := decode(m)
+	url, refusal := w.address(m)
+	if refusal == nil {
+		refusal = malformed // else nobody could be told what it measured
 	}
-	return w.deliver(ctx, m, &d, url)
+	execute := refusal == nil && held.Attempts < maxStarts
+	taken, err := w.begin(ctx, m, s, execute)
+	if err != nil {
+		return nil, err
+	}
+	o := outcome{}
+	switch {
+	case taken.verdict == Decided: // by a peer, or by us, and this disk forgot
+		return w.adopted(ctx, m, taken.decision), nil
+	case taken.verdict == Damaged:
+		return nil, w.bury(ctx, m, taken.text)
+	case taken.verdict == Failed:
+		o.failure = taken.text
+	case taken.verdict == Spent, taken.verdict == Run && refusal == nil && !execute:
+		o.failure = w.spent(ctx, m)
+	case taken.verdict != Run:
+		return nil, nil
+	case refusal != nil:
+		o.failure = refusal.Error()
+	default:
+		o = w.execute(ctx, m, job, s)
+	}
+	failpoint.Hit("C6")
+	switch {
+	case ctx.Err() != nil && !o.settled():
+		return nil, context.Cause(ctx)
+	case o.cancelled:
+		return nil, w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
+	}
+	return w.keep(ctx, m, w.decide(m, &o, url)), nil
+}
+
+// recall is what the store knows of a job, once it is in hand under no other
+// message.
+func (w *Worker) recall(ctx context.Context, m *Message, s *seat) (Held, error) {
+	for {
+		held, err := w.Store.Find(m.JobID)
+		if err != nil || held.Decision == nil || held.MessageID == m.ID || !w.has(held.MessageID) {
+			return held, err
+		}
+		s.leave()
+		if !pause(ctx, pollElsewhere) {
+			return held, context.Cause(ctx)
+		}
+	}
+}
+
+// taken is how a job stood when it was taken up.
+type taken struct {
+	verdict  Verdict
+	text     string
+	decision *Decision
 }
 
 // begin takes a job up, once it is in hand under no other message. That is so when
 // the other is settled, as a rule, and nothing remains to be done.
-func (w *Worker) begin(ctx context.Context, m *Message, s *seat) (verdict Verdict, text string, err error) {
+func (w *Worker) begin(ctx context.Context, m *Message, s *seat, execute bool) (t taken, err error) {
 	for waited := false; ; waited = true {
 		err = w.insist(ctx, m, "taken up", func() (err error) {
-			verdict, text, err = w.Queue.Begin(ctx, m)
+			t.verdict, t.text, t.decision, err = w.Queue.Begin(ctx, m, execute && !waited)
 			return err
 		})
 		switch {
 		case err != nil:
-			return "", "", err
-		case verdict == Run && waited:
-			return "", "", errSeatGone
-		case verdict != Elsewhere:
-			return verdict, text, nil
+			return t, err
+		case t.verdict == Run && waited:
+			return t, errSeatGone
+		case t.verdict != Elsewhere:
+			return t, nil
 		}
 		if !waited {
 			w.Log.Info("a job came twice; its other message goes first", "job", m.JobID, "message", m.ID)
 			s.leave()
 		}
 		if !pause(ctx, pollElsewhere) {
-			return "", "", context.Cause(ctx)
+			return t, context.Cause(ctx)
 		}
 	}
 }
 
-// decision is what became of a job: a result, a failure in words, or its
-// cancellation.
-type decision struct {
-	job       *abi.Job
-	execution *abi.Execution
-	failure   string
-	cancelled bool
+// spent is the failure of a job whose executions were all begun and never came to
+// an end: it, or what it does to the node, is at fault. A copy of its message is
+// kept for the operator.
+func (w *Worker) spent(ctx context.Context, m *Message) string {
+	reason := fmt.Sprintf("the job was started %d times, and none of the executions came to an end", maxStarts)
+	err := w.insist(ctx, m, "copied to the dead-letter stream", func() error { return w.Queue.Letter(ctx, m, reason) })
+	w.Log.Error("a job is not started any more", "job", m.JobID, "message", m.ID, "executions", maxStarts, "error", err)
+	return reason
 }
 
-// settled reports whether the decision stands whatever happens to the node.
-func (d *decision) settled() bool { return d.execution != nil || d.failure != "" || d.cancelled }
-
-// execute decodes a job and runs it. A failure is a decision, not an error.
-func (w *Worker) execute(ctx context.Context, m *Message, s *seat) decision {
-	job, err := decode(m)
-	if err != nil {
-		return decision{failure: err.Error()}
-	}
+// execute runs a job. A failure is an outcome, not an error. The execution was
+// counted where every node sees it; this disk is told meanwhile.
+func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat) outcome {
 	w.setExecuting(job.ID, 1)
 	defer w.setExecuting(job.ID, -1)
+	failpoint.Hit("C3")
+	begun := w.beside(func() error { return w.Store.Begin(ctx, m) })
+	defer func() { <-begun }()
 	running, stop := w.watchCancel(ctx, m.JobID)
 	defer stop()
+	failpoint.Hit("C4")
 	for start := 1; ; start++ {
 		execution, err := s.run(running, job)
+		failpoint.Hit("C5")
 		switch e, _ := errors.AsType[fault.Error](err); {
 		case err == nil:
-			return decision{job: job, execution: execution}
+			return outcome{job: job, execution: execution}
 		case ctx.Err() != nil:
-			return decision{} // the node stops; nothing is decided
+			return outcome{} // the node stops; nothing is decided
 		case errors.Is(context.Cause(running), errCancelled):
-			return decision{cancelled: true}
+			return outcome{cancelled: true}
 		case e == nil || !e.CanRetry() || start == maxStarts:
-			return decision{failure: err.Error()}
+			return outcome{failure: err.Error()}
 		}
 		w.Log.Warn("the executor failed and is tried again", "job", job.ID, "start", start, "error", err)
 		if !pause(running, time.Duration(start)*time.Second) && ctx.Err() != nil {
-			return decision{}
+			return outcome{}
+		}
+		if more, charged := w.Queue.Charge(ctx, m); charged == nil && !more {
+			return outcome{failure: err.Error()}
 		}
 	}
 }
@@ -155,15 +215,9 @@ var (
 	errCancelled = errors.New("the cloud cancelled the job")
 	errStopped   = errors.New("the node stops")
 	errLost      = errors.New("the lease is lost: another node has the job")
+	errKept      = errors.New("the decision is kept on this node's disk alone, which delivers it later")
 	errSeatGone  = errors.New("its turn is over, while the job was in hand under another message; the next sweep takes it up")
 )
-
-// isCancelled asks once more, now that the outcome is known. What cannot be read
-// is not cancelled.
-func (w *Worker) isCancelled(ctx context.Context, m *Message) bool {
-	yes, err := w.Queue.IsCancelled(ctx, m.JobID)
-	return err == nil && yes
-}
 
 // watchCancel returns a context that ends when the cloud cancels the job.
 func (w *Worker) watchCancel(ctx context.Context, jobID string) (context.Context, func()) {

@@ -21,6 +21,19 @@ func (w *Worker) online(ctx context.Context) bool {
 	}
 }
 
+// isOnline reports whether the way to the cloud is there now.
+func (w *Worker) isOnline() bool {
+	if w.Line == nil {
+		return true
+	}
+	select {
+	case <-w.Line.Up():
+		return true
+	default:
+		return false
+	}
+}
+
 // whileOnline is ctx for as long as the way to the cloud is there. What it was good
 // for must be called off with stop.
 func (w *Worker) whileOnline(ctx context.Context) (online context.Context, stop func()) {

@@ -24,8 +24,9 @@ type party struct {
 
 // seat is one job's place in its party.
 type seat struct {
-	party *party
+	party *party // nil for a job that is decided, and only to be delivered
 	once  sync.Once
+	hand  bool // its job counts against what may be in hand
 
 	ctx    context.Context
 	job    *abi.Job
@@ -64,6 +65,9 @@ func (s *seat) w() *Worker { return s.party.w }
 func (s *seat) leave() {
 	s.once.Do(func() {
 		p := s.party
+		if p == nil {
+			return
+		}
 		if s.result == nil {
 			p.decide(nil)
 		}
@@ -75,6 +79,15 @@ func (s *seat) leave() {
 			<-p.w.slots
 		}
 	})
+}
+
+// letGo lets another job be taken up in place of this one. Only the first call
+// counts.
+func (s *seat) letGo() {
+	if s.hand {
+		s.hand = false
+		<-s.party.w.hands
+	}
 }
 
 // decide counts a member that asks to run, or, as nil, one that has left. The

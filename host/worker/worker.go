@@ -5,8 +5,10 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -21,17 +23,20 @@ type Message struct {
 	Shots       string // decimal
 }
 
-// Verdict says what is to be done with a message that was taken up.
+// Verdict says how a job stands.
 type Verdict string
 
-// The verdicts. Completed, Cancelled and Lost mean that nothing is.
+// The verdicts. Completed, Cancelled and Lost mean that nothing is to be done.
 const (
 	Run       Verdict = "run"
-	Failed    Verdict = "failed" // decided: send the failure, perhaps again
+	Failed    Verdict = "failed" // before it could be decided: send the failure, perhaps again
 	Completed Verdict = "completed"
 	Cancelled Verdict = "cancelled"
 	Lost      Verdict = "lost"      // another node has it
 	Elsewhere Verdict = "elsewhere" // for now: the job is in hand under another message
+	Decided   Verdict = "decided"   // the outcome stands: deliver it
+	Spent     Verdict = "spent"     // its executions are used up
+	Damaged   Verdict = "damaged"   // what was decided cannot be read
 )
 
 // Queue is where jobs come from and where their state is kept. Complete, Fail,
@@ -39,6 +44,9 @@ const (
 // do nothing and say so with an error that Lost recognises.
 type Queue interface {
 	Join(ctx context.Context) error
+	// Inherit takes over what earlier boots of this node had in hand; Strays finds
+	// it.
+	Inherit(ctx context.Context) error
 	// Claim waits for messages. What it is assigned although it fails, and for as
 	// long as it would have waited, is found by Strays.
 	Claim(ctx context.Context, n int, wait time.Duration) ([]Message, error)
@@ -51,16 +59,27 @@ type Queue interface {
 	Watch(ctx context.Context)
 	Outage() <-chan struct{}
 
-	Begin(ctx context.Context, m *Message) (Verdict, string, error)
+	// Begin takes a job up and, if it is to run, counts the execution. The text
+	// comes with Failed and Damaged, the decision with Decided.
+	Begin(ctx context.Context, m *Message, execute bool) (Verdict, string, *Decision, error)
+	// Charge counts a further execution and reports whether it may start.
+	Charge(ctx context.Context, m *Message) (bool, error)
+	// Publish makes a decision stand for every node. It returns Decided with the
+	// one that stands, or what became of the job otherwise.
+	Publish(ctx context.Context, m *Message, d *Decision) (Verdict, *Decision, error)
 	IsCancelled(ctx context.Context, jobID string) (bool, error)
-	Delivering(ctx context.Context, m *Message) error
 	Complete(ctx context.Context, m *Message) error
 	Fail(ctx context.Context, m *Message, text string) error
 	Cancel(ctx context.Context, m *Message) error
 	Bury(ctx context.Context, m *Message, reason, body string) error
+	// Letter copies a message to where Bury puts it. Its job goes on.
+	Letter(ctx context.Context, m *Message, reason string) error
 	// GiveBack lets another node claim a message now.
 	GiveBack(ctx context.Context, m *Message) error
 	IsLost(err error) bool
+	// IsRefused recognises what a server answered that is well: it will answer so
+	// again.
+	IsRefused(err error) bool
 }
 
 // Executor runs circuits.
@@ -107,6 +126,7 @@ type Config struct {
 	MaxBatch    int     // the most jobs that Batch takes
 	Line        Line    // nil: it is always there
 	Webhook     Webhook
+	Store       Store  // nil: decisions are kept in memory alone
 	OwnWebhook  string // the cloud's own callback, for jobs that name none that may be used
 	Concurrency int    // executions side by side
 	Log         *slog.Logger
@@ -114,13 +134,15 @@ type Config struct {
 
 // Limits of a worker.
 const (
-	maxInDelivery = 64 // jobs decided and not yet delivered, beyond which nothing is claimed
+	maxInDelivery = 64 // outcomes on their way for the first time, beyond which nothing is claimed
 	claimWait     = 5 * time.Second
 	pollCancel    = 250 * time.Millisecond
 	pollElsewhere = time.Second
 	sweepEvery    = 30 * time.Second
 	huntEvery     = 500 * time.Millisecond // for lost replies, after a failure
 	extendEvery   = 20 * time.Second
+	youngLease    = 25 * time.Second // a post that begins within it ends before any other node may have the job
+	resumeEvery   = 10 * time.Minute // what is kept and in nobody's hand
 	maxBackoff    = 60 * time.Second
 	retireAfter   = time.Hour // of idleness, for the consumers of earlier boots
 	maxStarts     = 3         // of one job, where the executor was at fault
@@ -138,11 +160,23 @@ type Worker struct {
 	jobs  sync.WaitGroup
 	loops sync.WaitGroup
 
+	durable  bool          // the store outlives the process
+	alone    atomic.Bool   // Redis does not take decisions
+	draining chan struct{} // closed when the drain begins
+
 	mu        sync.Mutex
-	inHand    map[string]context.CancelCauseFunc // by message id
-	executing map[string]int                     // by job id
-	current   string                             // the one of executing that a report names
+	inHand    map[string]*hold // by message id
+	executing map[string]int   // by job id
+	current   string           // the one of executing that a report names
 	lastJobAt time.Time
+	full      string // why the store takes nothing more
+}
+
+// hold is a message in hand.
+type hold struct {
+	jobID   string
+	cancel  context.CancelCauseFunc
+	renewed time.Time // when its lease was last sure to be whole
 }
 
 // New makes a worker. It does nothing before Run.
@@ -155,8 +189,13 @@ func New(cfg Config) *Worker {
 		Config:    cfg,
 		slots:     make(chan struct{}, cfg.Concurrency),
 		hands:     make(chan struct{}, cfg.Concurrency*cfg.MaxBatch+maxInDelivery),
-		inHand:    map[string]context.CancelCauseFunc{},
+		inHand:    map[string]*hold{},
 		executing: map[string]int{},
+		durable:   cfg.Store != nil,
+		draining:  make(chan struct{}),
+	}
+	if w.Store == nil {
+		w.Store = memory{}
 	}
 	w.ctx, w.kill = context.WithCancelCause(context.Background())
 	return w
@@ -177,9 +216,18 @@ func (w *Worker) LastJobAt() time.Time {
 	return w.lastJobAt
 }
 
-// Full reports whether so many outcomes wait to be delivered that nothing more
-// is claimed.
-func (w *Worker) Full() bool { return w.InHand() >= cap(w.hands) }
+// Full says why no jobs are taken although Redis is there; "" where they are.
+func (w *Worker) Full() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.full != "" {
+		return w.full
+	}
+	if len(w.hands) == cap(w.hands) {
+		return fmt.Sprintf("%d outcomes are on their way to the cloud", len(w.hands))
+	}
+	return ""
+}
 
 // InHand is how many messages were claimed and are not settled.
 func (w *Worker) InHand() int {

@@ -18,8 +18,11 @@ import (
 // networkPatience is how long one exchange may take.
 const networkPatience = 5 * time.Second
 
-// Readiness is what a node's /ready tells.
-type Readiness = server.Readiness
+// Readiness is what a node's /ready tells, and Tunnel its member vpn.
+type (
+	Readiness = server.Readiness
+	Tunnel    = server.VPN
+)
 
 const maxReadiness = 64 << 10
 

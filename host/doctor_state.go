@@ -45,6 +45,7 @@ func (d *doctor) state(context.Context) []Finding {
 		case f == nil:
 		case f.Level == OK:
 			good = append(good, k.name)
+		case path == d.s.VPN.ProfilePath: // the tunnel's findings say more
 		default:
 			found = append(found, *f)
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -225,11 +226,8 @@ func describeTunnel(g *vpn.Guard) *server.VPN {
 	}
 	s := g.Status()
 	v := &server.VPN{
-		Managed: g.Own != nil, Interface: s.Interface, Restarts: s.Restarts, LastError: s.LastError,
+		Managed: g.Own != nil, Interface: s.Interface, Addresses: texts(s.Addresses), Restarts: s.Restarts, LastError: s.LastError,
 		BytesIn: s.Own.Traffic.In, BytesOut: s.Own.Traffic.Out,
-	}
-	for _, prefix := range s.Addresses {
-		v.Addresses = append(v.Addresses, prefix.String())
 	}
 	if s.Own.Remote.IsValid() {
 		v.Server = s.Own.Remote.String()
@@ -241,4 +239,11 @@ func describeTunnel(g *vpn.Guard) *server.VPN {
 		v.LastAt = &s.LastAt
 	}
 	return v
+}
+
+func texts(prefixes []netip.Prefix) (list []string) {
+	for _, prefix := range prefixes {
+		list = append(list, prefix.String())
+	}
+	return list
 }

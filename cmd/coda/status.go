@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/conductorquantum/coda/host"
@@ -28,7 +29,7 @@ type nodeStatus struct {
 	LogFile      string          `json:"log_file"`
 	LogExists    bool            `json:"log_exists"`
 	Executor     string          `json:"executor"`
-	VPNInterface *string         `json:"vpn_iface"`
+	VPNInterface *string         `json:"vpn_iface"` // the tunnel's, of the node that runs, or that one would take
 }
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -84,6 +85,9 @@ func describeNode(ctx context.Context, s config.Settings, found *daemon.Status) 
 	n.LogExists = err == nil
 	if !found.Running {
 		n.Executor = wouldRun(s)
+		if name := host.ForeignTunnel(s); name != "" {
+			n.VPNInterface = &name
+		}
 		return n
 	}
 	n.Daemon = "running"
@@ -107,6 +111,9 @@ func describeNode(ctx context.Context, s config.Settings, found *daemon.Status) 
 		return n
 	}
 	n.Ready, n.Executor = &ready, ready.Executor
+	if ready.VPN != nil && ready.VPN.Interface != "" {
+		n.VPNInterface = &ready.VPN.Interface
+	}
 	return n
 }
 
@@ -168,11 +175,43 @@ func (n *nodeStatus) rows() [][2]string {
 	if n.VPNInterface != nil {
 		iface = *n.VPNInterface
 	}
-	return append(rows,
+	rows = append(rows,
 		[2]string{"STATE DIR", n.StateDir},
 		[2]string{"LOG FILE", n.LogFile},
 		[2]string{"LOG EXISTS", yes[n.LogExists]},
 		[2]string{"EXECUTOR", cmp.Or(n.Executor, "unknown")},
 		[2]string{"VPN IFACE", iface},
 	)
+	if n.Ready != nil && n.Ready.VPN != nil {
+		rows = append(rows, tunnelRows(n.Ready.VPN)...)
+	}
+	return rows
+}
+
+// tunnelRows are what a node says of the tunnel that it needs.
+func tunnelRows(v *host.Tunnel) [][2]string {
+	var rows [][2]string
+	row := func(label, value string) {
+		if value != "" {
+			rows = append(rows, [2]string{label, value})
+		}
+	}
+	row("VPN ADDRESS", strings.Join(v.Addresses, ", "))
+	row("VPN SERVER", v.Server)
+	since := "-"
+	if v.Since != nil {
+		since = v.Since.Local().Format(time.DateTime)
+	}
+	row("VPN SINCE", since)
+	if v.Managed {
+		row("VPN RESTARTS", strconv.Itoa(v.Restarts))
+	} else {
+		row("VPN MADE BY", "somebody else (CODA_NODE_AUTO_VPN=false)")
+	}
+	lastError := v.LastError
+	if lastError != "" && v.LastAt != nil {
+		lastError += ", at " + v.LastAt.Local().Format(time.DateTime)
+	}
+	row("VPN ERROR", lastError)
+	return rows
 }

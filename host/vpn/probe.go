@@ -68,7 +68,7 @@ func (g *Guard) judge(errs []error) time.Duration {
 	var said []string
 	for i, err := range errs {
 		if err != nil {
-			said = append(said, fmt.Sprintf("%s: %s", shown(g.Targets[i]), first(err.Error(), maxAnswer)))
+			said = append(said, fmt.Sprintf("%s: %s", Shown(g.Targets[i]), first(err.Error(), maxAnswer)))
 		}
 	}
 	if len(said) == 0 {
@@ -91,8 +91,8 @@ func (g *Guard) judge(errs []error) time.Duration {
 	return g.Interval
 }
 
-// shown is a URL without what may be secret.
-func shown(raw string) string {
+// Shown is a URL without what may be secret.
+func Shown(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return "a URL that cannot be read"

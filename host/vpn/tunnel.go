@@ -69,34 +69,38 @@ func ownInterface(links link.State, own openvpn.Status) link.Interface {
 	return link.Interface{}
 }
 
-// findForeign finds somebody else's tunnel: by its name, or as the first one that
-// can be used.
 func (g *Guard) findForeign() (found tunnel, problem string) {
-	if g.Hint != "" {
-		found.Interface = g.links[g.Hint]
+	found.Interface, problem = Foreign(g.links, g.Hint)
+	return found, problem
+}
+
+// Foreign finds somebody else's tunnel among the interfaces: by its name, the hint,
+// or as the first one that can be used. The problem says why it cannot be used; ""
+// where it can.
+func Foreign(links link.State, hint string) (found link.Interface, problem string) {
+	if hint != "" {
+		found = links[hint]
 		switch {
 		case found.Usable():
 			return found, ""
 		case found.Name == "":
-			return found, fmt.Sprintf("there is no interface %s (CODA_VPN_INTERFACE_HINT); start the tunnel", g.Hint)
+			return found, fmt.Sprintf("there is no interface %s (CODA_VPN_INTERFACE_HINT); start the tunnel", hint)
 		}
-		return found, unusable(found.Interface)
+		return found, unusable(found)
 	}
-	var first link.Interface
-	for _, i := range byIndex(g.links) {
+	for _, i := range byIndex(links) {
 		if !i.Tun {
 			continue
 		}
 		if i.Usable() {
-			found.Interface = i
-			return found, ""
+			return i, ""
 		}
-		if first.Name == "" {
-			first = i
+		if found.Name == "" {
+			found = i
 		}
 	}
-	if found.Interface = first; first.Name != "" {
-		return found, unusable(first)
+	if found.Name != "" {
+		return found, unusable(found)
 	}
 	return found, "there is no tunnel interface; start the tunnel, or name its interface with CODA_VPN_INTERFACE_HINT"
 }

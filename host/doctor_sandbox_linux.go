@@ -1,58 +1,14 @@
 package host
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// tunnelDevice looks for the device that tunnels are made with, and for the right
-// to make one.
-func tunnelDevice() []Finding {
-	const check, device = "vpn", "/dev/net/tun"
-	const only = "only a node behind a tunnel needs it: "
-	found := make([]Finding, 0, 2)
-	switch err := unix.Access(device, unix.R_OK|unix.W_OK); {
-	case err == nil:
-		found = append(found, finding(check, OK, "", "%s can be used", device))
-	case errors.Is(err, unix.ENOENT):
-		found = append(found, finding(check, OK, only+"modprobe tun, or give the container the device", "%s is not there", device))
-	default:
-		found = append(found, finding(check, OK, only+"give the node's user access to it", "%s cannot be used: %v", device, err))
-	}
-	if has, err := capability(unix.CAP_NET_ADMIN); err != nil {
-		found = append(found, finding(check, OK, "", "whether this has CAP_NET_ADMIN cannot be told: %v", err))
-	} else if has {
-		found = append(found, finding(check, OK, "", "this has CAP_NET_ADMIN"))
-	} else {
-		found = append(found, finding(check, OK, only+"run as root, or with AmbientCapabilities=CAP_NET_ADMIN", "this lacks CAP_NET_ADMIN"))
-	}
-	return found
-}
-
-// capability reports whether one is effective here, see proc(5).
-func capability(bit uint) (bool, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return false, err
-	}
-	lines := bufio.NewScanner(bytes.NewReader(status))
-	for lines.Scan() {
-		if text, ok := strings.CutPrefix(lines.Text(), "CapEff:"); ok {
-			set, err := strconv.ParseUint(strings.TrimSpace(text), 16, 64)
-			return set>>bit&1 == 1, err
-		}
-	}
-	return false, errors.New("/proc/self/status has no line CapEff")
-}
 
 // sandbox says what the kernel has to confine executors with. Each is used where
 // it is there; WebAssembly's own sandbox holds everywhere.

@@ -16,8 +16,8 @@ func (c *cli) doctorCommand() *cobra.Command {
 		Short:   "Look at all that a node needs, and say what to do",
 		GroupID: forOperators,
 		Long: `Look at all that a node needs: settings, state, cloud, clock, job queue, executor,
-and what this machine has for a tunnel and to confine executors. It works whatever
-is wrong, changes nothing, redeems no token and shows no secret.
+tunnel, and what this machine has to confine executors. It works whatever is wrong,
+changes nothing, redeems no token and shows no secret.
 
 The status is 0 if there is no problem; warnings are none.`,
 		Example: `  {{name}} doctor

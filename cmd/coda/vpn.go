@@ -7,7 +7,8 @@ func (c *cli) vpnCommand() *cobra.Command {
 		Use:     "vpn COMMAND",
 		Short:   "Look at the profile of a tunnel",
 		GroupID: forOperators,
-		Long:    `Look at the profile of a tunnel, which tells OpenVPN where to and how.`,
+		Long: `Look at the profile of a tunnel, which tells OpenVPN where to and how. How the tunnel
+of a node is, status says; what it lacks, doctor; and stop-vpn ends it.`,
 		Example: `  {{name}} vpn check profile.ovpn`,
 		Args:    cobra.ArbitraryArgs,
 		RunE:    c.noCommand,

@@ -41,17 +41,16 @@ var quirks = map[int][]string{
 	26: {"host TestBootFailures"},                                                                          // what was started is undone
 	27: {"host TestBootFailures"},                                                                          // the executor is opened once, before the log-on
 
-	// The tunnel: there is none yet. What needs one is refused, so that nothing of
-	// 30 to 36 can happen; each gets a test of its own with the tunnel.
-	28: {"host/vpn/profile TestCases", "host/vpn/profile TestDifferential"}, // an allow-list over OpenVPN's own grammar
-	29: {"host/vpn/profile TestWritten"},                                    // reneg-sec is looked for as a directive
-	30: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},
-	31: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},
-	32: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},
-	33: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},
-	34: {"host/daemon TestNobodyIsSignalledUnverified"},
-	35: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},
-	36: {"host/provision TestCredentialsAreKeptBeforeTheTunnel"},
+	// The tunnel.
+	28: {"host/vpn/profile TestCases", "host/vpn/profile TestDifferential"},                       // an allow-list over OpenVPN's own grammar
+	29: {"host/vpn/profile TestWritten"},                                                          // reneg-sec is looked for as a directive
+	30: {"host TestTheKeptProfileIsJudgedAgain"},                                                  // owner, mode and policy, at every start
+	31: {"host/vpn TestSomebodyElsesTunnel", "host/vpn TestTheInterfaceOfAnOwnTunnel"},            // up, with an address, and the tunnel's own
+	32: {"host/vpn TestTheWatchGoesOn"},                                                           // whatever fails
+	33: {"host/vpn TestStates"},                                                                   // degraded stays that, and every change is told
+	34: {"host TestStopTunnelLeavesOthersAlone", "host TestStopTunnelEndsTheProcessThatWasNoted"}, // verified, and waited for
+	35: {"host/vpn/openvpn TestStartsThatFail"},                                                   // errors of our own kind, and no child left
+	36: {"host/vpn TestNoTunnelIsRequired", "host TestNoTunnelIsEstablished"},                     // nobody is asked
 
 	// Heartbeats.
 	37: {"host TestDrain"},                                // they go on through the drain

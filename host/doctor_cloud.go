@@ -60,8 +60,8 @@ func (d *doctor) cloud(ctx context.Context) []Finding {
 	begin := time.Now()
 	response, err := transport.RoundTrip(request) // follows no redirects
 	if err != nil {
-		what, do := unreached(ctx, err, towards)
-		found := []Finding{finding(check, Problem, do, "%s", what),
+		what, do := noAnswer(ctx, err, towards)
+		found := []Finding{d.unreached(check, do, what),
 			finding("clock", Warning, "", "not compared with the cloud's, which did not answer")}
 		if so := way.String(); so != "" {
 			found = append([]Finding{finding(check, OK, "", "%s", so)}, found...)
@@ -129,8 +129,8 @@ func clock(date string, begin, end time.Time) Finding {
 	return finding(check, Warning, "keep the clock with NTP: timedatectl set-ntp true", "%s %s the cloud's; a node learns that, but certificates and logs are judged by this clock", skew.Abs(), way)
 }
 
-// unreached says why no answer came, and what to do.
-func unreached(ctx context.Context, err error, towards *url.URL) (what, do string) {
+// noAnswer says why no answer came, and what to do.
+func noAnswer(ctx context.Context, err error, towards *url.URL) (what, do string) {
 	name := towards.Hostname()
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Sprintf("DNS: %s cannot be resolved: %s", dns.Name, dns.Err),

@@ -35,6 +35,9 @@ func (d *doctor) redis(ctx context.Context) []Finding {
 	begin := time.Now()
 	if err := client.Ping(ctx).Err(); err != nil {
 		what, do := redisTrouble(ctx, err)
+		if _, answered := errors.AsType[redis.Error](err); !answered {
+			return []Finding{d.unreached(check, do, shown+": "+what)}
+		}
 		return []Finding{finding(check, Problem, do, "%s: %s", shown, what)}
 	}
 	found := []Finding{finding(check, OK, "", "%s answers, in %s", shown, time.Since(begin).Round(10*time.Microsecond))}

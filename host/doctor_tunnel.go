@@ -103,6 +103,16 @@ func (d *doctor) demand() demand {
 	}
 }
 
+// unreached is that something does not answer. While there is no tunnel that only a
+// node makes, that says little: it may be behind it.
+func (d *doctor) unreached(check, do, what string) Finding {
+	running, asked := d.runningTunnel()
+	if asked && running != nil && running.Since == nil || !asked && d.s.VPN.Auto && d.demand() == needed {
+		return finding(check, Warning, "see whether it answers once the node has its tunnel, which it may be behind; else "+do, "%s", what)
+	}
+	return finding(check, Problem, do, "%s", what)
+}
+
 // means looks for what a node that is started from here needs to make a tunnel. One
 // that runs may have been given more.
 func (d *doctor) means(ctx context.Context, demand demand) []Finding {

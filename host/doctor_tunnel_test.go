@@ -207,3 +207,43 @@ func TestDoctorLooksForSomebodyElsesTunnel(t *testing.T) {
 		})
 	}
 }
+
+// What lies behind a tunnel that is not there is not to blame for it.
+func TestDoctorBlamesNobodyBehindATunnel(t *testing.T) {
+	t.Parallel()
+	const (
+		down = `{"ready":false,"vpn_state":"degraded","reason":"x","vpn":{"managed":true,"restarts":3,"last_error":"OpenVPN is reconnecting"}}`
+		well = `{"ready":true,"vpn_state":"ready","vpn":{"managed":true,"interface":"tun0","since":"2026-01-02T03:04:05Z","restarts":0}}`
+	)
+	for name, tt := range map[string]struct {
+		tunnel bool
+		env    map[string]string
+		ready  string // of the node that runs; "" where none does
+		want   string
+	}{
+		"no node has made it":    {true, nil, "", "warning"},
+		"the node's is down":     {true, nil, down, "warning"},
+		"the node's is well":     {true, nil, well, "problem"},
+		"none is required":       {false, nil, "", "problem"},
+		"somebody else makes it": {true, map[string]string{"CODA_NODE_AUTO_VPN": "false"}, "", "problem"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := healthy(t)
+			p.provisioned(t, tt.tunnel)
+			p.env["CODA_WEBAPP_URL"] = "http://127.0.0.1:1"
+			for name, value := range tt.env {
+				p.env[name] = value
+			}
+			if tt.ready != "" {
+				p.serves(t, tt.ready)
+			}
+			found, _ := p.examine(t.Context(), t)
+			do := " → check the address"
+			if tt.want == "warning" {
+				do = " → see whether it answers once the node has its tunnel, which it may be behind; else check the address"
+			}
+			expect(t, found, tt.want+" cloud TCP: 127.0.0.1:1 refuses the connection"+do, tt.want+" redis redis://[redacted]@127.0.0.1:1: ")
+		})
+	}
+}

@@ -104,11 +104,13 @@ func newMutator(tb testing.TB, b *bench) *mutator {
 	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok { // it ends with 1
 		tb.Fatal(err)
 	}
-	names := slices.Sorted(maps.Keys(profile.Grammar))
+	ours := slices.Sorted(maps.Keys(profile.Grammar))
+	names := slices.Clone(ours)
 	for _, match := range regexp.MustCompile(`(?m)^--([a-z0-9-]+)`).FindAllSubmatch(help, -1) {
 		names = append(names, string(match[1]))
 	}
-	if slices.Sort(names); len(slices.Compact(names)) < 200 {
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) < 200 {
 		tb.Fatalf("openvpn --help lists %d directives", len(names))
 	}
 	blocks := material(tb)
@@ -117,7 +119,8 @@ func newMutator(tb testing.TB, b *bench) *mutator {
 		Rand:   rand.New(rand.NewPCG(*seed, 0)),
 		good:   good,
 		all:    all,
-		names:  slices.Compact(names),
+		names:  names,
+		ours:   ours,
 		bait:   b.lay(tb),
 		blocks: blocks,
 	}

@@ -18,6 +18,7 @@ type mutator struct {
 	good   []string // profiles that lead to a tunnel
 	all    []string // those, and others
 	names  []string // of every directive that OpenVPN has
+	ours   []string // of those that the policy allows
 	bait   []string // programs and files that nobody is to touch
 	blocks map[string]string
 }
@@ -90,7 +91,7 @@ func (m *mutator) word(text string, from int, change func(word string) string) s
 
 // allowed is a directive of the grammar with arguments of its form.
 func (m *mutator) allowed() string {
-	name := pick(m, slices.Sorted(maps.Keys(profile.Grammar)))
+	name := pick(m, m.ours)
 	form := profile.Grammar[name]
 	required, optional, _ := strings.Cut(form, "[")
 	words := strings.Fields(required)

@@ -44,12 +44,17 @@ func newBench(tb testing.TB) *bench {
 		openvpn: require.Program(tb, "openvpn", "openvpn", "openvpn"),
 		strace:  require.Program(tb, "strace", "strace", "strace"),
 	}
-	probe := exec.Command("/bin/true")
-	apart(probe)
-	if err := probe.Run(); errors.Is(err, fs.ErrPermission) {
-		require.Missing(tb, "netns", "network namespaces cannot be made here: "+err.Error())
-	} else if err != nil {
-		tb.Fatal(err)
+	for _, probe := range []struct {
+		part, what string
+		cmd        *exec.Cmd
+	}{
+		{"netns", "network namespaces cannot be made here", exec.Command("/bin/true")},
+		{"strace", "strace cannot watch processes here", exec.Command(b.strace, "-f", "--seccomp-bpf", "-qq", "-o", os.DevNull, "/bin/true")},
+	} {
+		apart(probe.cmd)
+		if out, err := probe.cmd.CombinedOutput(); err != nil {
+			require.Missing(tb, probe.part, fmt.Sprintf("%s: %v %s", probe.what, err, out))
+		}
 	}
 	return b
 }
@@ -111,7 +116,7 @@ type reader struct {
 	trace  string
 	runs   int // processes so far
 	cancel context.CancelFunc
-	lines  chan string   // what it prints; nil while none runs
+	prints chan string   // what it prints for each profile, and at its end; nil while none runs
 	fed    []string      // what this process was given
 	ended  chan struct{} // closed when it has ended
 }
@@ -133,7 +138,7 @@ func (r *reader) read(text string) (printed string, err error) {
 			return "", err
 		}
 	}
-	if r.lines == nil {
+	if r.prints == nil {
 		if err := r.start(); err != nil {
 			return "", err
 		}
@@ -149,17 +154,14 @@ func (r *reader) read(text string) (printed string, err error) {
 		_, _ = pipe.WriteString(text) // OpenVPN may end before it has read everything
 		pipe.Close()
 	}()
-	var b strings.Builder
-	for line := range r.lines {
-		b.WriteString(line + "\n")
-		if strings.Contains(line, "process restarting") {
-			return b.String(), nil
-		}
+	printed = <-r.prints
+	switch {
+	case strings.HasSuffix(printed, again):
+		return printed, nil
+	case !late.Stop():
+		err = fmt.Errorf("openvpn did not come to an end within %v:\n%s", patience, printed)
 	}
-	if !late.Stop() {
-		err = fmt.Errorf("openvpn did not come to an end within %v:\n%s", patience, b.String())
-	}
-	return b.String(), errors.Join(err, r.finish())
+	return printed, errors.Join(err, r.finish())
 }
 
 // start starts a process.
@@ -178,18 +180,31 @@ func (r *reader) start() error {
 		cancel()
 		return err
 	}
-	lines, ended := make(chan string, 1024), make(chan struct{})
-	r.cancel, r.lines, r.ended, r.fed = cancel, lines, ended, nil
+	prints, ended := make(chan string, 1), make(chan struct{})
+	r.cancel, r.prints, r.ended, r.fed = cancel, prints, ended, nil
 	go func() {
-		for scanner := bufio.NewScanner(out); scanner.Scan(); {
-			lines <- scanner.Text()
+		var b strings.Builder
+		for lines := bufio.NewReader(out); ; {
+			line, err := lines.ReadString('\n')
+			b.WriteString(line)
+			if err != nil {
+				break
+			}
+			if strings.HasSuffix(line, again) {
+				prints <- b.String()
+				b.Reset()
+			}
 		}
 		_ = cmd.Wait() // how it ended is in what it printed
 		close(ended)
-		close(lines)
+		prints <- b.String()
+		close(prints)
 	}()
 	return nil
 }
+
+// again is what OpenVPN prints before it reads the next profile.
+const again = "received, process restarting\n"
 
 // open waits until OpenVPN has opened the pipe. To wait in the call itself would be
 // for ever if it ended.
@@ -209,10 +224,10 @@ func (r *reader) open() (*os.File, error) {
 
 // finish waits for the end of the process and reports what it touched.
 func (r *reader) finish() error {
-	for range r.lines {
-	}
 	r.cancel()
-	r.lines = nil
+	for range r.prints {
+	}
+	r.prints = nil
 	all, err := r.bench.touched(r.trace, r.pipe)
 	if err != nil {
 		return err
@@ -228,7 +243,7 @@ func (r *reader) finish() error {
 
 // close ends OpenVPN, with what is no profile.
 func (r *reader) close() error {
-	if r.lines == nil {
+	if r.prints == nil {
 		return nil
 	}
 	_, err := r.read("no-profile\n")
@@ -326,13 +341,10 @@ func unlike(ordinary, got map[string][]string) []string {
 	var list []string
 	for name, values := range got {
 		for _, value := range values {
-			switch {
-			case ours.MatchString(name):
-			case inline.MatchString(name) && (value == "'[INLINE]'" || value == "'[UNDEF]'"):
-			case slices.Contains(ordinary[name], value):
-			default:
-				list = append(list, name+" = "+value)
+			if slices.Contains(ordinary[name], value) || inline.MatchString(name) && value == "'[INLINE]'" || ours.MatchString(name) {
+				continue
 			}
+			list = append(list, name+" = "+value)
 		}
 	}
 	return list

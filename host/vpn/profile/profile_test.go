@@ -152,6 +152,8 @@ func TestRefused(t *testing.T) {
 		"254 bytes":                     {with("verify-x509-name " + long), ""},
 		"255 bytes":                     {with("verify-x509-name a" + long), "line 5: the line has 255 bytes"},
 		"255 bytes with CR":             {with("verify-x509-name " + long + "\r"), "line 5: the line has 255 bytes"},
+		"254 bytes after a mark":        {"\uFEFF#" + strings.Repeat("x", 253) + "\n" + file(), "line 1: the line has 257 bytes"},
+		"254 bytes with a mark":         {"\uFEFF#" + strings.Repeat("x", 250) + "\n" + file(), ""},
 		"a long comment":                {with("#" + strings.Repeat("x", 254)), "line 5: the line has 255"},
 		"a long line in a block":        {file(secret, strings.Repeat("A", 255)), "line 6: the line has 255"},
 		"no ASCII":                      {with("verify-x509-name \xc3\xa9"), "line 5: outside of comments"},

@@ -19,20 +19,24 @@ const (
 var byteOrderMark = []byte("\uFEFF")
 
 // split cuts the text into lines without their ends. OpenVPN skips one byte order
-// mark at the very start, and so do we.
+// mark at the very start, and so do we; to it the mark is a part of the line.
 func split(text []byte) ([]string, *Refusal) {
 	if len(text) > MaxSize {
 		return nil, &Refusal{Reason: fmt.Sprintf("the profile has %d bytes, and at most %d are allowed", len(text), MaxSize)}
 	}
-	text = bytes.TrimPrefix(text, byteOrderMark)
+	text, marked := bytes.CutPrefix(text, byteOrderMark)
 	lines := strings.Split(string(text), "\n")
 	last := len(lines) - 1
 	if lines[last] == "" {
 		lines = lines[:last]
 	}
 	for i, line := range lines {
-		if len(line) > maxLine {
-			return nil, &Refusal{i + 1, fmt.Sprintf("the line has %d bytes, and OpenVPN reads at most %d as one", len(line), maxLine)}
+		size := len(line)
+		if marked && i == 0 {
+			size += len(byteOrderMark)
+		}
+		if size > maxLine {
+			return nil, &Refusal{i + 1, fmt.Sprintf("the line has %d bytes, and OpenVPN reads at most %d as one", size, maxLine)}
 		}
 		if i < last { // the line has an end
 			line = strings.TrimSuffix(line, "\r")

@@ -341,10 +341,12 @@ func unlike(ordinary, got map[string][]string) []string {
 	var list []string
 	for name, values := range got {
 		for _, value := range values {
-			if slices.Contains(ordinary[name], value) || inline.MatchString(name) && value == "'[INLINE]'" || ours.MatchString(name) {
-				continue
+			switch {
+			case slices.Contains(ordinary[name], value), ours.MatchString(name):
+			case inline.MatchString(name) && (value == "'[INLINE]'" || value == "'[UNDEF]'"):
+			default:
+				list = append(list, name+" = "+value)
 			}
-			list = append(list, name+" = "+value)
 		}
 	}
 	return list

@@ -59,9 +59,10 @@ func newBench(tb testing.TB) *bench {
 	return b
 }
 
-// apart has the command run in a network namespace and a process group of its own.
+// apart has the command run in a network namespace and a process group of its own,
+// and end with the test however that ends.
 func apart(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
@@ -74,7 +75,7 @@ func apart(cmd *exec.Cmd) {
 func (b *bench) command(ctx context.Context, config, trace string, args ...string) *exec.Cmd {
 	args = slices.Concat([]string{
 		"-f", "--seccomp-bpf", "-qq", "-e", "trace=%file,fork,vfork,clone,clone3,bind", "-e", "signal=none", "-o", trace,
-		b.openvpn, "--config", config,
+		"setpriv", "--pdeathsig", "KILL", b.openvpn, "--config", config, // strace does not take along what it watches
 	}, afterProfile, args)
 	cmd := exec.CommandContext(ctx, b.strace, args...)
 	apart(cmd)

@@ -82,11 +82,11 @@ func TestFlaps(t *testing.T) {
 	if after.files > before.files+2 || after.children > before.children {
 		t.Errorf("before the flaps the node had %+v, and after them %+v", before, after)
 	}
-	many, few := goroutines(t, node), 0
+	many := goroutines(t, node)
 	fresh := l.start(nil)
 	fresh.waitFor(t, "the node takes jobs")
 	l.completed(l.submit(1)...)
-	few = goroutines(t, fresh)
+	few := goroutines(t, fresh)
 	t.Logf("%d flaps, %d jobs: %+v before, %+v after; %d goroutines, of a fresh node %d", flaps(t), len(jobs), before, after, many, few)
 	if many > few+8 { // idle connections come and go
 		t.Errorf("%d goroutines after the flaps, %d in a fresh node", many, few)

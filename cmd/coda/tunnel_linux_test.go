@@ -254,7 +254,7 @@ func TestBehindATunnel(t *testing.T) {
 	l.completed(l.submit(3)...)
 	r, status := l.readiness()
 	if status != http.StatusOK || r.VPNState != "ready" || r.VPN == nil || !r.VPN.Managed || r.VPN.Interface != "tun0" ||
-		!slices.Contains(r.VPN.Addresses, "10.8.0.2/24") || r.VPN.Server != "192.0.2.1:1194" || r.VPN.Since == nil || r.VPN.Restarts != 0 {
+		!slices.Equal(r.VPN.Addresses, []string{"10.8.0.2/24"}) || r.VPN.Server != "192.0.2.1:1194" || r.VPN.Since == nil || r.VPN.Restarts != 0 {
 		t.Errorf("%d %+v %+v", status, r, r.VPN)
 	}
 	tunnel := l.openvpn()

@@ -36,9 +36,10 @@ func (d *Decision) fields() []any {
 	return []any{fieldKind, d.Kind, fieldURL, d.URL, fieldFailure, d.Failure, fieldBody, d.Body, fieldDigest, hex.EncodeToString(digest[:])}
 }
 
-// decode reads a decision from its hash: fields and values in turn.
-func decode(jobID string, pairs []string) (*Decision, error) {
-	d := new(Decision)
+// decode reads a decision from its hash: fields and values in turn. The damage says
+// why it cannot be used.
+func decode(jobID string, pairs []string) (d *Decision, damage string) {
+	d = new(Decision)
 	var digest string
 	for i := 0; i+1 < len(pairs); i += 2 {
 		switch value := pairs[i+1]; pairs[i] {
@@ -57,9 +58,9 @@ func decode(jobID string, pairs []string) (*Decision, error) {
 	sum := sha256.Sum256(d.Body)
 	switch {
 	case d.Kind != "completed" && d.Kind != "failed":
-		return nil, fmt.Errorf("the published decision is damaged: %s is of the kind %.40q", DecisionKey(jobID), d.Kind)
+		return nil, fmt.Sprintf("the published decision is damaged: %s is of the kind %.40q", DecisionKey(jobID), d.Kind)
 	case digest != hex.EncodeToString(sum[:]):
-		return nil, fmt.Errorf("the published decision is damaged: the body in %s does not match its SHA-256", DecisionKey(jobID))
+		return nil, fmt.Sprintf("the published decision is damaged: the body in %s does not match its SHA-256", DecisionKey(jobID))
 	}
-	return d, nil
+	return d, ""
 }

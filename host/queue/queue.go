@@ -213,9 +213,9 @@ func (q *Queue) Begin(ctx context.Context, m *Message, execute bool) (Verdict, s
 	if Verdict(answer[0]) != Decided {
 		return Verdict(answer[0]), answer[1], nil, nil
 	}
-	d, err := decode(m.JobID, answer[2:])
-	if err != nil {
-		return Damaged, err.Error(), nil, nil
+	d, damage := decode(m.JobID, answer[2:])
+	if damage != "" {
+		return Damaged, damage, nil, nil
 	}
 	return Decided, "", d, nil
 }
@@ -246,8 +246,8 @@ func (q *Queue) Publish(ctx context.Context, m *Message, d *Decision) (Verdict, 
 	if Verdict(answer[0]) != Decided {
 		return Verdict(answer[0]), nil, nil
 	}
-	stands, err := decode(m.JobID, answer[1:])
-	if err != nil {
+	stands, damage := decode(m.JobID, answer[1:])
+	if damage != "" {
 		return Damaged, nil, nil
 	}
 	return Decided, stands, nil

@@ -181,7 +181,7 @@ func (r *run) hear(m Message) error {
 		if name := m.Opened(); name != "" {
 			r.s.update(func(st *Status) { st.Interface = name })
 		}
-		if m.Wrong {
+		if m.Wrong && !strings.HasPrefix(m.Text, "event_wait ") { // which a signal interrupts
 			r.wrong = clean(m.Text)
 		}
 	case Question:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/conductorquantum/coda/host/fault"
@@ -37,7 +38,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 			return
 		}
 		e, ok := errors.AsType[fault.Error](err)
-		s.down(err.Error(), ok && !e.CanRetry() || !connected && failures >= hopeless-1)
+		s.down(strings.TrimPrefix(err.Error(), "vpn: "), ok && !e.CanRetry() || !connected && failures >= hopeless-1)
 		s.update(func(st *Status) { st.Restarts++ })
 		if connected {
 			failures = 0

@@ -216,8 +216,7 @@ func TestStartsThatFail(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var s *scene
-			s = newScene(t, nil)
+			s := newScene(t, nil)
 			tt.change(s, &s.Config)
 			s.run()
 			status := s.until("failing", func(st openvpn.Status) bool { return broken(st) && st.Restarts > 0 })

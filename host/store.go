@@ -73,14 +73,14 @@ func (d decisions) held(r *outbox.Record) (worker.Held, error) {
 	h := worker.Held{
 		JobID: r.JobID, MessageID: r.MessageID, Attempts: r.Attempts,
 		Published: !r.Published.IsZero(), Parked: r.State == outbox.Parked,
-		Ended: r.State == outbox.Delivered || r.State == outbox.Dropped,
+		Ended: r.State == outbox.Delivered, Dropped: r.State == outbox.Dropped,
 		Tries: r.Tries, Rejected: r.Rejections, Scheduled: r.Scheduled, Due: r.Due,
 	}
 	if r.Kind == 0 || r.Kind == outbox.Cancelled {
 		return h, nil
 	}
 	h.Decision = &worker.Decision{Kind: worker.Kind(r.Kind.String()), URL: r.URL, Failure: r.Failure}
-	if h.Ended {
+	if h.Ended || h.Dropped {
 		return h, nil
 	}
 	body, err := d.Store.Body(r.JobID)

@@ -213,7 +213,10 @@ func (w *Worker) fresh(messages []Message) []Message {
 func (w *Worker) start(m *Message, s *seat) {
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	w.mu.Lock()
-	w.inHand[m.ID] = &hold{jobID: m.JobID, cancel: cancel, renewed: time.Now()}
+	w.inHand[m.ID] = &hold{jobID: m.JobID, cancel: cancel}
+	if s.hand { // it was claimed just now
+		w.inHand[m.ID].renewed = time.Now()
+	}
 	w.mu.Unlock()
 	w.jobs.Go(func() {
 		defer func() {

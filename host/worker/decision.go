@@ -41,7 +41,8 @@ type Held struct {
 	Decision  *Decision // nil where it was not decided, or has ended
 	Published bool
 	Parked    bool
-	Ended     bool // delivered, or given up by the operator
+	Ended     bool // delivered
+	Dropped   bool // given up by the operator
 	Tries     int
 	Rejected  int       // tries that the receiver refused
 	Scheduled time.Time // when the schedule of tries began

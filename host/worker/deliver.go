@@ -26,6 +26,7 @@ type parcel struct {
 // meanwhile.
 func (w *Worker) keep(ctx context.Context, m *Message, d *Decision) *parcel {
 	p := &parcel{Decision: d, scheduled: time.Now()}
+	ctx = context.WithoutCancel(ctx) // what was measured is kept, however the job ends
 	p.saved = w.beside(func() error {
 		failpoint.Hit("C7")
 		return w.Store.Decide(ctx, m, d)
@@ -42,6 +43,7 @@ func (w *Worker) kept(h *Held) *parcel {
 // adopted makes a parcel of a published decision.
 func (w *Worker) adopted(ctx context.Context, m *Message, d *Decision) *parcel {
 	p := &parcel{Decision: d, published: true, scheduled: time.Now()}
+	ctx = context.WithoutCancel(ctx)
 	p.saved = w.beside(func() error { return w.Store.Adopt(ctx, m, d) })
 	return p
 }
@@ -114,7 +116,10 @@ func (w *Worker) deliver(ctx context.Context, m *Message, p *parcel, s *seat) er
 // does. Gone is set where nothing is left to deliver. Where Redis is away it
 // returns all the same, if no other node can have the job yet.
 func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
-	for failures := 0; !p.published && !w.alone.Load(); {
+	if !p.published && w.alone.Load() {
+		return w.cancelledMeanwhile(ctx, m, p)
+	}
+	for failures := 0; !p.published; {
 		failpoint.Hit("C8")
 		verdict, stands, err := w.Queue.Publish(ctx, m, p.Decision)
 		switch {
@@ -122,12 +127,13 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 			if !bytes.Equal(stands.Body, p.Body) {
 				w.Log.Warn("another node decided about the job first; its decision is delivered", "job", m.JobID, "message", m.ID)
 				<-p.saved
-				w.stored(w.Store.Adopt(ctx, m, stands))
+				w.stored(w.Store.Adopt(context.WithoutCancel(ctx), m, stands))
 				p.Decision = stands
 			}
 			p.published = true
 			if w.durable {
-				w.beside(func() error { return w.Store.Published(ctx, m.JobID) })
+				kept := context.WithoutCancel(ctx)
+				w.beside(func() error { return w.Store.Published(kept, m.JobID) })
 			}
 			return false, nil
 		case err == nil && verdict == Lost:
@@ -136,7 +142,7 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 			return true, w.bury(ctx, m, "the published decision is damaged")
 		case err == nil:
 			<-p.saved
-			w.stored(w.Store.Delivered(ctx, m.JobID))
+			w.stored(w.Store.Delivered(context.WithoutCancel(ctx), m.JobID))
 			w.Log.Info("job "+string(verdict), "job", m.JobID, "message", m.ID)
 			return true, nil
 		case ctx.Err() != nil:
@@ -145,7 +151,7 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 			if !w.alone.Swap(true) {
 				w.Log.Error("Redis does not take decisions, so no peer can deliver them in this node's place", "error", err)
 			}
-			return false, nil
+			return w.cancelledMeanwhile(ctx, m, p)
 		case w.leaseIsYoung(m):
 			return false, nil
 		}
@@ -155,6 +161,21 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 		}
 	}
 	return false, nil
+}
+
+// cancelledMeanwhile looks for a cancellation once more before the first try, where
+// the decision is not published, which looks for it too. What cannot be read is not
+// cancelled.
+func (w *Worker) cancelledMeanwhile(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
+	if p.tries > 0 {
+		return false, nil
+	}
+	if yes, err := w.Queue.IsCancelled(ctx, m.JobID); err != nil || !yes {
+		return false, nil
+	}
+	<-p.saved
+	w.stored(w.Store.Delivered(context.WithoutCancel(ctx), m.JobID))
+	return true, w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 }
 
 // untilDue waits for the time of the next try, and for the way to the cloud. A node
@@ -209,7 +230,7 @@ func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (
 	w.Log.Warn("an outcome could not be delivered and is sent again",
 		"job", m.JobID, "message", m.ID, "attempt", p.tries, "wait", wait, "error", err)
 	<-p.saved
-	w.stored(w.Store.Attempted(ctx, m.JobID, Try{
+	w.stored(w.Store.Attempted(context.WithoutCancel(ctx), m.JobID, Try{
 		Number: p.tries, Rejected: refusal.Next == fault.Rejected, Next: p.due, Error: err.Error()}))
 	return false, nil
 }
@@ -217,7 +238,7 @@ func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (
 // park puts an outcome aside that nobody takes.
 func (w *Worker) park(ctx context.Context, m *Message, d *Decision, reason string) error {
 	w.Log.Error("nobody takes the outcome of a job; it is parked, see coda outbox", "job", m.JobID, "message", m.ID, "error", reason)
-	w.stored(w.Store.Park(ctx, m.JobID, reason))
+	w.stored(w.Store.Park(context.WithoutCancel(ctx), m.JobID, reason))
 	return w.settle(ctx, m, "parked", func() error { return w.Queue.Bury(ctx, m, reason, string(d.Body)) })
 }
 
@@ -232,7 +253,7 @@ func (w *Worker) accepted(ctx context.Context, m *Message, p *parcel) error {
 		w.Log.Warn("the job failed, and the cloud was told", "job", m.JobID, "message", m.ID, "error", p.Failure)
 	}
 	<-p.saved
-	w.stored(w.Store.Delivered(ctx, m.JobID))
+	w.stored(w.Store.Delivered(context.WithoutCancel(ctx), m.JobID))
 	failpoint.Hit("C12")
 	err := w.settled(ctx, m, &Held{JobID: m.JobID, Decision: p.Decision})
 	failpoint.Hit("C13")

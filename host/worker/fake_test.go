@@ -49,6 +49,7 @@ type fake struct {
 	post   func(url, jobID string) error
 	postIn func(ctx context.Context) error // in its place, if set
 	line   func() worker.Line              // nil: none
+	store  worker.Store                    // nil: none
 	drain  time.Duration                   // 0: as long as it takes
 	reject func(url string) error
 }

@@ -46,6 +46,8 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 		return nil, err
 	case held.Parked:
 		return nil, w.park(ctx, m, held.Decision, "it was parked before")
+	case held.Dropped:
+		return nil, w.bury(ctx, m, "the operator dropped the job's outcome")
 	case held.Ended:
 		return nil, w.settled(ctx, m, &held)
 	case held.Decision != nil:
@@ -85,7 +87,9 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	case o.cancelled:
 		return nil, w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 	}
-	return w.keep(ctx, m, w.decide(m, &o, url)), nil
+	p := w.keep(ctx, m, w.decide(m, &o, url))
+	p.published = taken.verdict == Failed // whoever takes it up sends the same
+	return p, nil
 }
 
 // recall is what the store knows of a job, once it is in hand under no other
@@ -156,6 +160,10 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 	defer func() { <-begun }()
 	running, stop := w.watchCancel(ctx, m.JobID)
 	defer stop()
+	s.charge = func() bool { // what cannot be counted may start: it was counted once
+		more, err := w.Queue.Charge(ctx, m)
+		return err != nil || more
+	}
 	failpoint.Hit("C4")
 	for start := 1; ; start++ {
 		execution, err := s.run(running, job)
@@ -174,7 +182,7 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 		if !pause(running, time.Duration(start)*time.Second) && ctx.Err() != nil {
 			return outcome{}
 		}
-		if more, charged := w.Queue.Charge(ctx, m); charged == nil && !more {
+		if !s.charge() {
 			return outcome{failure: err.Error()}
 		}
 	}

@@ -28,6 +28,9 @@ type seat struct {
 	once  sync.Once
 	hand  bool // its job counts against what may be in hand
 
+	charge func() bool // counts a further start, and reports whether it may be made
+	failed error       // of the batch that the job was in; read after result
+
 	ctx    context.Context
 	job    *abi.Job
 	result chan Result // what became of the job in a batch; closed without one where it must run alone
@@ -47,6 +50,9 @@ func (s *seat) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 		case r, ok := <-s.result:
 			if ok {
 				return r.Execution, r.Err
+			}
+			if s.failed != nil && !s.charge() {
+				return nil, fmt.Errorf("its executions are used up, the last by a batch that failed: %w", s.failed)
 			}
 		case <-ctx.Done(): // the batch goes on for the others
 			return nil, context.Cause(ctx)
@@ -136,6 +142,9 @@ func (p *party) runBatch() {
 			}
 		case ctx.Err() == nil: // else nobody waits for them
 			p.w.Log.Warn("a batch failed; its jobs run one by one", "jobs", len(jobs), "error", err)
+			for _, s := range seats {
+				s.failed = err
+			}
 		}
 	}
 	for _, s := range seats {

@@ -141,7 +141,7 @@ const (
 	sweepEvery    = 30 * time.Second
 	huntEvery     = 500 * time.Millisecond // for lost replies, after a failure
 	extendEvery   = 20 * time.Second
-	youngLease    = 25 * time.Second // a post that begins within it ends before any other node may have the job
+	youngLease    = 20 * time.Second // a post that begins within it ends before any other node may have the job
 	resumeEvery   = 10 * time.Minute // what is kept and in nobody's hand
 	maxBackoff    = 60 * time.Second
 	retireAfter   = time.Hour // of idleness, for the consumers of earlier boots

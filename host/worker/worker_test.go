@@ -32,7 +32,7 @@ func drive(t *testing.T, f *fake, concurrency int, test func(t *testing.T, w *wo
 		w := worker.New(worker.Config{
 			Queue: f, Executor: f, Webhook: f, OwnWebhook: "https://cloud.example.com/own",
 			Concurrency: concurrency, Log: slog.New(slog.DiscardHandler),
-			Batch: f.batcher(), MaxBatch: 100, Line: f.way(),
+			Batch: f.batcher(), MaxBatch: 100, Line: f.way(), Store: f.store,
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})

@@ -2,11 +2,13 @@ package config
 
 import (
 	"errors"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const healthPath = "/api/internal/qpu/health"
@@ -67,9 +69,10 @@ func (s *Settings) warnOfOwnHeaders() {
 }
 
 // Origin is the scheme, host and port of an http(s) URL, written as browsers
-// write it: lower case, the scheme's own port left out. A URL with user
-// information has none. The errors never repeat the URL, which may hold a
-// secret.
+// write it: lower case, addresses in their usual spelling, the scheme's own port
+// left out. Where two programs could read a host differently, it has none: no user
+// information, no letters beyond ASCII, no IPv4 address in odd figures, no IPv6
+// zone. The errors never repeat the URL, which may hold a secret.
 func Origin(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -82,31 +85,73 @@ func Origin(raw string) (string, error) {
 	if u.User != nil {
 		return "", errors.New("holds user information, which a URL here must not")
 	}
-	host, port := strings.ToLower(u.Hostname()), u.Port()
+	host, err := canonicalHost(u)
+	if err != nil {
+		return "", err
+	}
+	port := u.Port()
+	if port == "" {
+		if strings.HasSuffix(u.Host, ":") {
+			return "", errors.New("has a colon without a port")
+		}
+		return scheme + "://" + host, nil
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return "", errors.New("has a port outside 1 to 65535")
+	}
+	if scheme == "http" && n == 80 || scheme == "https" && n == 443 {
+		return scheme + "://" + host, nil
+	}
+	return scheme + "://" + host + ":" + strconv.FormatUint(n, 10), nil
+}
+
+// canonicalHost is a URL's host without its port; an IPv6 address has its brackets.
+func canonicalHost(u *url.URL) (string, error) {
+	host := u.Hostname()
 	if host == "" {
 		return "", errors.New("names no host")
 	}
-	if strings.Contains(host, ":") && !strings.HasPrefix(u.Host, "[") {
-		return "", errors.New("names no valid host")
+	if strings.HasPrefix(u.Host, "[") {
+		address, err := netip.ParseAddr(host)
+		if err != nil || !address.Is6() {
+			return "", errors.New("names no valid IPv6 address")
+		}
+		if address.Zone() != "" {
+			return "", errors.New("names an IPv6 zone, which a URL here must not")
+		}
+		return "[" + address.String() + "]", nil
 	}
-	if port == "" && strings.HasSuffix(u.Host, ":") {
-		return "", errors.New("has a colon without a port")
-	}
-	if port != "" {
-		if n, err := parseInt(port); err != nil || n < 1 || n > 65535 {
-			return "", errors.New("has a port outside 1 to 65535")
+	for i := range len(host) {
+		c := host[i]
+		if c >= utf8.RuneSelf {
+			return "", errors.New("names a host in letters beyond ASCII; write it in Punycode (xn--…)")
+		}
+		if !isAlphanumeric(c) && c != '-' && c != '.' && c != '_' {
+			return "", errors.New("names no valid host")
 		}
 	}
-	if scheme == "http" && port == "80" || scheme == "https" && port == "443" {
-		port = ""
+	host = strings.ToLower(host)
+	if _, err := netip.ParseAddr(host); err != nil && endsInNumber(host) {
+		return "", errors.New("names an IPv4 address that is not written as four decimal numbers")
 	}
-	switch {
-	case port != "":
-		host = net.JoinHostPort(host, port)
-	case strings.Contains(host, ":"):
-		host = "[" + host + "]"
+	return host, nil
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// endsInNumber tells a host that some take for an IPv4 address, such as 0x7f.1 or
+// 2130706433: its last label is a number.
+func endsInNumber(host string) bool {
+	host = strings.TrimSuffix(host, ".")
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	digits, hex := strings.CutPrefix(last, "0x")
+	if hex {
+		return strings.Trim(digits, "0123456789abcdef") == ""
 	}
-	return scheme + "://" + host, nil
+	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
 // CheckHTTPURL says what is wrong with a base URL, http or https, without repeating

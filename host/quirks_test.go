@@ -77,11 +77,11 @@ var quirks = map[int][]string{
 	57: {"host/worker TestWhatNobodyTakesIsBuried"},                                         // failures are delivered too
 
 	// Webhooks and executors.
-	58: {"host/worker TestWhatNobodyTakesIsBuried"},  // no wait after the last attempt
-	59: {"host/webhook TestAllowed"},                 // where tokens may go
-	60: {"host/webhook TestAnswers"},                 // 408, 425, 429 are tried again
-	61: {"host TestChoose"},                          // no Python object is taken for an executor
-	62: {"abi TestCounts", "guests TestConformance"}, // leftmost is measurements[0]
+	58: {"host/worker TestDeliveryIsTriedAgain"},           // no wait after the last attempt
+	59: {"host/webhook TestTokensGoToAllowedOriginsAlone"}, // where tokens may go
+	60: {"host/webhook TestAnswers"},                       // 408, 425, 429 are tried again
+	61: {"host TestChoose"},                                // no Python object is taken for an executor
+	62: {"abi TestCounts", "guests TestConformance"},       // leftmost is measurements[0]
 
 	// Probes, commands, the daemon.
 	63: {"host/server TestProbes", "host TestDrain"},         // from the first moment to the last

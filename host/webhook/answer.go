@@ -12,6 +12,9 @@ import (
 // maxRetryAfter bounds how long a receiver may have us wait.
 const maxRetryAfter = time.Hour
 
+// maxQuoted is how much of a stranger's words is repeated, in code points.
+const maxQuoted = 300
+
 // judge turns an answer into nil, which is delivered, or an error that says what
 // is to follow.
 func judge(status int, header http.Header, excerpt []byte, now time.Time) *fault.WebhookError {
@@ -20,7 +23,7 @@ func judge(status int, header http.Header, excerpt []byte, now time.Time) *fault
 	}
 	e := &fault.WebhookError{
 		Status:     status,
-		RetryAfter: retryAfter(header.Get("Retry-After"), now),
+		RetryAfter: retryAfter(header.Get("Retry-After"), asOf(header, now)),
 		Reason:     reason(status, excerpt),
 	}
 	switch {
@@ -29,8 +32,10 @@ func judge(status int, header http.Header, excerpt []byte, now time.Time) *fault
 	case status == http.StatusGone:
 		e.Next = fault.Park
 	case status == http.StatusRequestTimeout || status == http.StatusTooEarly ||
-		status == http.StatusTooManyRequests || status < 400 || status >= 500:
+		status == http.StatusTooManyRequests || status < 300 || status >= 500:
 		e.Next = fault.TryAgain
+	case status < 400:
+		e.Next = fault.Misdirected
 	default:
 		e.Next = fault.Rejected
 	}
@@ -57,7 +62,16 @@ func printable(text string) string {
 		}
 		return r
 	}, text)
-	return strings.TrimSpace(cut(text, 200))
+	return strings.TrimSpace(cut(text, maxQuoted))
+}
+
+// asOf is the time by the receiver's clock, which its dates are given in, else by
+// ours.
+func asOf(header http.Header, now time.Time) time.Time {
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		return date
+	}
+	return now
 }
 
 // retryAfter reads seconds or a date; what cannot be read counts as nothing.

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/fault"
@@ -22,7 +23,7 @@ func (s *Sender) origin(raw string) (string, error) {
 	if err != nil {
 		return "", refused(raw, "the callback URL "+err.Error())
 	}
-	if !s.origins[origin] {
+	if s.transports[origin] == nil {
 		return "", refused(raw, "results may not go to "+origin+"; the operator can allow it in CODA_CALLBACK_ORIGINS")
 	}
 	return origin, nil
@@ -30,6 +31,17 @@ func (s *Sender) origin(raw string) (string, error) {
 
 func refused(raw, reason string) error {
 	return &fault.WebhookError{URL: safeURL(raw), Next: fault.Park, Reason: reason}
+}
+
+// within is a URL of an origin, with its host as the origin spells it: what was
+// allowed is what is dialled, and spellings do not have connections of their own.
+func within(origin, raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	_, u.Host, _ = strings.Cut(origin, "://")
+	return u, nil
 }
 
 // safeURL is what may be shown of a URL: no user information, no query.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/conductorquantum/coda/host/socket"
 )
 
 // maxLine bounds a line of the management interface; OpenVPN's own lines are
@@ -23,7 +25,7 @@ type management struct {
 func (s *Supervisor) listen() (*net.UnixListener, error) {
 	path := filepath.Join(s.Dir, socketFile)
 	_ = os.Remove(path)
-	short, done, err := shorten(path)
+	short, done, err := socket.Short(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,5 @@
-package openvpn
+// Package socket names Unix sockets, whose addresses have little room.
+package socket
 
 import (
 	"fmt"
@@ -8,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shorten names a socket so that it fits into an address, which takes 107 bytes,
+// Short names a socket so that it fits into an address, which takes 107 bytes,
 // however deep its folder lies. The name holds until done is called.
-func shorten(path string) (short string, done func(), err error) {
+func Short(path string) (short string, done func(), err error) {
 	fd, err := unix.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", nil, &os.PathError{Op: "open", Path: filepath.Dir(path), Err: err}

@@ -70,9 +70,12 @@ func (d decisions) Waiting() ([]worker.Held, error) {
 
 // held is a record with its body.
 func (d decisions) held(r *outbox.Record) (worker.Held, error) {
+	// Only Retry begins a schedule that is not that of the decision. Whose the
+	// outcome is was settled when it was parked: it needs not be published any more.
+	resent := r.Scheduled.After(r.Decided)
 	h := worker.Held{
 		JobID: r.JobID, MessageID: r.MessageID, Attempts: r.Attempts,
-		Published: !r.Published.IsZero(), Parked: r.State == outbox.Parked,
+		Published: !r.Published.IsZero() || resent, Parked: r.State == outbox.Parked, Resent: resent,
 		Ended: r.State == outbox.Delivered, Dropped: r.State == outbox.Dropped,
 		Tries: r.Tries, Rejected: r.Rejections, Scheduled: r.Scheduled, Due: r.Due,
 	}

@@ -121,7 +121,7 @@ func (c *claimer) resume() {
 	c.stored(err)
 	for _, h := range waiting {
 		if !c.hasJob(h.JobID) {
-			c.start(&Message{ID: h.MessageID, JobID: h.JobID}, &seat{})
+			c.start(&Message{ID: h.MessageID, JobID: h.JobID}, &seat{resent: h.Resent})
 		}
 	}
 }
@@ -210,14 +210,26 @@ func (w *Worker) fresh(messages []Message) []Message {
 }
 
 // start gives a message its own goroutine, which owns a hand, if the seat has one.
+// A message that is in hand by now, since the operator has it sent again, goes on
+// as it is.
 func (w *Worker) start(m *Message, s *seat) {
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	w.mu.Lock()
-	w.inHand[m.ID] = &hold{jobID: m.JobID, cancel: cancel}
-	if s.hand { // it was claimed just now
-		w.inHand[m.ID].renewed = time.Now()
+	taken := w.inHand[m.ID] != nil
+	if !taken {
+		h := &hold{jobID: m.JobID, cancel: cancel, resent: s.resent, nudged: make(chan struct{}, 1)}
+		if s.hand { // it was claimed just now
+			h.renewed = time.Now()
+		}
+		w.inHand[m.ID] = h
 	}
 	w.mu.Unlock()
+	if taken {
+		cancel(nil)
+		s.leave()
+		s.letGo()
+		return
+	}
 	w.jobs.Go(func() {
 		defer func() {
 			s.leave()
@@ -301,6 +313,7 @@ func (w *Worker) renewed(held, kept []string, at time.Time) {
 		case h == nil:
 		case still[id]:
 			h.renewed = at
+		case h.resent:
 		default:
 			h.cancel(errLost)
 		}

@@ -43,6 +43,7 @@ type Held struct {
 	Parked    bool
 	Ended     bool // delivered
 	Dropped   bool // given up by the operator
+	Resent    bool // it was parked, and the operator has it sent again
 	Tries     int
 	Rejected  int       // tries that the receiver refused
 	Scheduled time.Time // when the schedule of tries began

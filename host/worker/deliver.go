@@ -86,7 +86,7 @@ func (w *Worker) deliver(ctx context.Context, m *Message, p *parcel, s *seat) er
 		if !p.published {
 			<-p.saved // it may be sent only once it is sure to be the same after a crash
 		}
-		if err := w.untilDue(ctx, p); err != nil {
+		if err := w.untilDue(ctx, m, p); err != nil {
 			return err
 		}
 		failpoint.Hit("C9")
@@ -133,7 +133,10 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 			p.published = true
 			if w.durable {
 				kept := context.WithoutCancel(ctx)
-				w.beside(func() error { return w.Store.Published(kept, m.JobID) })
+				w.beside(func() error {
+					<-p.saved
+					return w.Store.Published(kept, m.JobID)
+				})
 			}
 			return false, nil
 		case err == nil && verdict == Lost:
@@ -180,7 +183,7 @@ func (w *Worker) cancelledMeanwhile(ctx context.Context, m *Message, p *parcel) 
 
 // untilDue waits for the time of the next try, and for the way to the cloud. A node
 // that stops waits for neither where the decision is safe.
-func (w *Worker) untilDue(ctx context.Context, p *parcel) error {
+func (w *Worker) untilDue(ctx context.Context, m *Message, p *parcel) error {
 	wait := time.Until(p.due)
 	if wait <= 0 && w.isOnline() {
 		return nil
@@ -190,7 +193,7 @@ func (w *Worker) untilDue(ctx context.Context, p *parcel) error {
 		waiting, stop = w.untilDrain(ctx)
 	}
 	defer stop()
-	if wait > 0 && !pause(waiting, wait) || !w.online(waiting) {
+	if wait > 0 && !w.pauseUntilNudged(waiting, m, wait) || !w.online(waiting) {
 		return w.unfinished(ctx, p)
 	}
 	return nil
@@ -222,6 +225,7 @@ func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (
 		p.rejected++
 	}
 	wait, over := schedule(p.tries, time.Since(p.scheduled))
+	<-p.saved
 	if refusal.Next == fault.Park || p.rejected == maxRejections || over {
 		return true, w.park(ctx, m, p.Decision, err.Error())
 	}
@@ -229,7 +233,6 @@ func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (
 	p.due = time.Now().Add(wait)
 	w.Log.Warn("an outcome could not be delivered and is sent again",
 		"job", m.JobID, "message", m.ID, "attempt", p.tries, "wait", wait, "error", err)
-	<-p.saved
 	w.stored(w.Store.Attempted(context.WithoutCancel(ctx), m.JobID, Try{
 		Number: p.tries, Rejected: refusal.Next == fault.Rejected, Next: p.due, Error: err.Error()}))
 	return false, nil

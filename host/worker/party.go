@@ -30,6 +30,7 @@ type seat struct {
 
 	charge func() bool // counts a further start, and reports whether it may be made
 	failed error       // of the batch that the job was in; read after result
+	resent bool        // the operator has the outcome sent again, which was parked
 
 	ctx    context.Context
 	job    *abi.Job

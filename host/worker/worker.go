@@ -177,6 +177,9 @@ type hold struct {
 	jobID   string
 	cancel  context.CancelCauseFunc
 	renewed time.Time // when its lease was last sure to be whole
+
+	resent bool          // it was acknowledged when its outcome was parked: it has no lease to lose
+	nudged chan struct{} // holds one while Resend asks for the outcome to be sent now
 }
 
 // New makes a worker. It does nothing before Run.

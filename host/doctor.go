@@ -76,7 +76,7 @@ func Doctor(ctx context.Context, cfg DoctorConfig) Report {
 	d.ready = sync.OnceValues(func() (Readiness, error) { return AskReady(ctx, d.node.Address) })
 
 	checks := []func(context.Context) []Finding{
-		d.state, d.older, d.running, d.cloud, d.redis, d.executor, d.tunnel, d.sandbox,
+		d.state, d.older, d.running, d.outbox, d.cloud, d.redis, d.executor, d.tunnel, d.sandbox,
 	}
 	results := make([][]Finding, len(checks))
 	var all sync.WaitGroup

@@ -18,10 +18,12 @@ import (
 // networkPatience is how long one exchange may take.
 const networkPatience = 5 * time.Second
 
-// Readiness is what a node's /ready tells, and Tunnel its member vpn.
+// Readiness is what a node's /ready tells, Tunnel its member vpn, and Undelivered its
+// member outbox.
 type (
-	Readiness = server.Readiness
-	Tunnel    = server.VPN
+	Readiness   = server.Readiness
+	Tunnel      = server.VPN
+	Undelivered = server.Outbox
 )
 
 const maxReadiness = 64 << 10

@@ -31,6 +31,7 @@ var keepsakes = []keepsake{
 	{"coda-fingerprint", true, isAnything},
 	{"coda-node.ovpn", true, isProfile},
 	{"coda-node.log", false, isAnything},
+	{outboxFile, true, isAnything},
 	{tunnelLog, false, isAnything},
 	{tunnelRecord, false, isAnything},
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/control"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/heartbeat"
 	"github.com/conductorquantum/coda/host/identity"
@@ -179,6 +181,13 @@ func Run(ctx context.Context, cfg Config) error {
 	defer loops.Wait()
 	defer stopBeats()
 
+	box := &shelf{store: kept, resend: w.Resend}
+	if commands, err := control.Listen(filepath.Join(s.StateDir, controlSocket), box, cfg.Log); err != nil {
+		cfg.Log.Warn("coda outbox cannot reach this node while it runs", "error", err)
+	} else {
+		defer closing(commands.Close)
+	}
+
 	n.update(func() { n.queue, n.worker, n.outbox, n.waiting = q, w, kept, "" })
 	cfg.Log.Info("the node takes jobs", "qpu", s.QPUID, "executor", choice.Name, "http", probes.Addr().String())
 	if cfg.Ready != nil {
@@ -187,6 +196,7 @@ func Run(ctx context.Context, cfg Config) error {
 	w.Run(ctx)
 
 	n.now("draining: the node is stopping")
+	box.rest()
 	n.drain(w, s.DrainTimeout)
 	return nil
 }
@@ -292,6 +302,7 @@ func (n *node) readiness() server.Readiness {
 	if n.worker == nil {
 		return r
 	}
+	r.Outbox = describeOutbox(n.outbox.Stats(), time.Now())
 	r.RedisHealthy = n.queue.Healthy()
 	if job := n.worker.CurrentJob(); job != "" {
 		r.CurrentJob = &job

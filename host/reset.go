@@ -31,6 +31,7 @@ type ResetConfig struct {
 	StateDir string
 	Temp     string // where an older node kept its state; default the temporary directory
 	Version  string // of this program, for whoever looks at the lock meanwhile
+	Force    bool   // also outcomes that nobody has taken
 }
 
 // Forgotten is what Reset did.
@@ -46,7 +47,9 @@ type Forgotten struct {
 // in the temporary directory: regular files of this user's, and outside the state
 // directory only with the content that a node gives them. An OpenVPN that a node
 // left running is ended first; if that fails, the record of it stays. Where a node
-// runs nothing is removed and the error is a daemon.ErrRunning.
+// runs nothing is removed and the error is a daemon.ErrRunning. Nor is anything where
+// the outbox holds outcomes that nobody has taken, or cannot be read: then the error
+// is an ErrUndelivered, unless they are to be forgotten too.
 func Reset(ctx context.Context, cfg ResetConfig) (Forgotten, error) {
 	if cfg.Temp == "" {
 		cfg.Temp = os.TempDir()
@@ -64,6 +67,11 @@ func Reset(ctx context.Context, cfg ResetConfig) (Forgotten, error) {
 			return done, err
 		}
 		defer held.Close()
+		if !cfg.Force {
+			if err := checkDelivered(cfg.StateDir); err != nil {
+				return done, err
+			}
+		}
 		done.OpenVPN, done.TunnelErr = StopTunnel(ctx, cfg.StateDir)
 		for path, is := range named(cfg.StateDir) {
 			plan[path], optional[path] = is, true
@@ -75,7 +83,7 @@ func Reset(ctx context.Context, cfg ResetConfig) (Forgotten, error) {
 		path := filepath.Join(cfg.StateDir, k.name)
 		between := filepath.Join(cfg.StateDir, "."+k.name+".tmp") // what an interrupted write leaves
 		plan[path], plan[between] = isAnything, isAnything
-		optional[between], optional[path] = true, strings.HasSuffix(path, ".next") || k.name == tunnelLog || k.name == tunnelRecord
+		optional[between], optional[path] = true, strings.HasSuffix(path, ".next") || k.name == tunnelLog || k.name == tunnelRecord || k.name == outboxFile
 		if strings.HasSuffix(path, ".log") {
 			for _, older := range rotated(path) {
 				plan[older] = isAnything
@@ -93,6 +101,7 @@ func Reset(ctx context.Context, cfg ResetConfig) (Forgotten, error) {
 		}
 	}
 	done.Removals = append(done.Removals, removeTunnelFolder(filepath.Join(cfg.StateDir, tunnelFolder))...)
+	done.Removals = append(done.Removals, removeSocket(filepath.Join(cfg.StateDir, controlSocket))...)
 	slices.SortFunc(done.Removals, func(a, b Removal) int { return strings.Compare(a.Path, b.Path) })
 	return done, nil
 }
@@ -131,6 +140,22 @@ func removeTunnelFolder(folder string) []Removal {
 		err = fmt.Errorf("%w: other files are in it", errForeign)
 	}
 	return append(done, outcome(folder, err))
+}
+
+// removeSocket removes the socket that a node left which was killed. Nothing is said
+// of one that is not there.
+func removeSocket(path string) []Removal {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = isOurs(info, fs.ModeSocket)
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	return []Removal{outcome(path, err)}
 }
 
 // named are the files elsewhere that the kept configuration names, if it is one

@@ -13,6 +13,7 @@ import (
 
 func (c *cli) resetCommand() *cobra.Command {
 	p := newPlace()
+	var force bool
 	cmd := &cobra.Command{
 		Use:     "reset [flags]",
 		Short:   "Stop the node and forget its credentials, tunnel and logs",
@@ -24,8 +25,13 @@ new token.
 
 A node in the foreground is not stopped, and nothing is removed while it runs.
 
+Where outcomes of jobs wait to be delivered, or are parked, nothing is stopped or
+removed: they are nowhere else, and the next start delivers them with the credentials
+that are there. "outbox" shows them. --force forgets them too.
+
 The status is 0 if nothing is left.`,
 		Example: `  {{name}} reset
+  {{name}} reset --force
   {{name}} --reset`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,14 +41,15 @@ The status is 0 if nothing is left.`,
 			}
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
-			return c.reset(ctx, s.StateDir)
+			return c.reset(ctx, s.StateDir, force)
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "also outcomes that nobody has taken")
 	p.register(cmd)
 	return cmd
 }
 
-func (c *cli) reset(ctx context.Context, stateDir string) error {
+func (c *cli) reset(ctx context.Context, stateDir string, force bool) error {
 	node, err := daemon.Look(stateDir)
 	switch {
 	case err != nil:
@@ -54,19 +61,45 @@ func (c *cli) reset(ctx context.Context, stateDir string) error {
 		c.complain("a node runs on %s in the foreground (%s); stop it first, then reset", stateDir, who(&node))
 		return errReported
 	}
+	if node.Running && !force {
+		if err := c.refuseLoss(ctx, stateDir); err != nil {
+			return err
+		}
+	}
 	if err := c.stop(ctx, stateDir); err != nil && node.Running {
 		return err
 	}
-	done, err := host.Reset(ctx, host.ResetConfig{StateDir: stateDir, Version: readVersions().Version})
+	done, err := host.Reset(ctx, host.ResetConfig{StateDir: stateDir, Version: readVersions().Version, Force: force})
 	if errors.Is(err, daemon.ErrRunning) {
 		c.complain("a node was started just now, so nothing was removed: %v", err)
 		return errReported
 	}
 	if err != nil {
-		return err
+		return c.explainLoss(err)
 	}
 	left := c.showVPNStopped(done.OpenVPN, done.TunnelErr)
 	return cmp.Or(c.showRemovals(done.Removals), left)
+}
+
+// refuseLoss asks the node that runs whether it has outcomes that nobody takes. One
+// that does not answer is looked at once it is stopped.
+func (c *cli) refuseLoss(ctx context.Context, stateDir string) error {
+	box, err := host.OpenOutbox(ctx, stateDir, readVersions().Version)
+	if err != nil {
+		return nil
+	}
+	defer box.Close()
+	return c.explainLoss(host.CheckDelivered(ctx, box))
+}
+
+// explainLoss says what to do where results would be lost.
+func (c *cli) explainLoss(err error) error {
+	if !errors.Is(err, host.ErrUndelivered) {
+		return err
+	}
+	c.complain("%v", err)
+	c.stderr.printf("Nothing was removed. To see them: %s outbox list; to forget them too: %s reset --force\n", c.name, c.name)
+	return reported(err)
 }
 
 func (c *cli) showRemovals(done []host.Removal) error {

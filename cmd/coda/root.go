@@ -12,6 +12,7 @@ const (
 	forOperators = "operator"
 	forAuthors   = "author"
 	ofVPN        = "vpn" // those of the command vpn
+	ofOutbox     = "outbox"
 )
 
 func (c *cli) rootCommand() *cobra.Command {
@@ -48,6 +49,7 @@ standard input.`,
 		c.statusCommand(),
 		c.logsCommand(),
 		c.doctorCommand(),
+		c.outboxCommand(),
 		c.resetCommand(),
 		c.stopVPNCommand(),
 		c.vpnCommand(),

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -168,6 +169,9 @@ func (n *nodeStatus) rows() [][2]string {
 		if r.Warning != "" {
 			rows = append(rows, [2]string{"WARNING", r.Warning})
 		}
+		if r.Outbox != nil {
+			rows = append(rows, [2]string{"OUTBOX", describeOutbox(r.Outbox)})
+		}
 	case n.ReadyError != "":
 		rows = append(rows, [2]string{"READY", "unknown: " + n.ReadyError})
 	}
@@ -186,6 +190,18 @@ func (n *nodeStatus) rows() [][2]string {
 		rows = append(rows, tunnelRows(n.Ready.VPN)...)
 	}
 	return rows
+}
+
+// describeOutbox is what a node says of outcomes that nobody has taken yet.
+func describeOutbox(o *host.Undelivered) string {
+	if o.Waiting+o.Parked == 0 {
+		return "empty"
+	}
+	text := fmt.Sprintf("%d waiting, %d parked, %s", o.Waiting, o.Parked, binary(int(o.Bytes)))
+	if o.Oldest != nil {
+		text += ", the oldest for " + age(*o.Oldest)
+	}
+	return text
 }
 
 // tunnelRows are what a node says of the tunnel that it needs.

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ type Config struct {
 	// Keep is how long tombstones are kept at least, and records of jobs that
 	// were begun and never decided. Default 7 days.
 	Keep time.Duration
+	// AsItIs keeps the file from being written anew, however little it holds.
+	AsItIs bool
 }
 
 // A file is written anew when it is larger than this, and three quarters of it
@@ -46,7 +49,12 @@ type Store struct {
 // there. The error is a *fault.NodeError; see ErrLocked, ErrNewer, ErrDamaged.
 // The caller holds the lock of the state directory: two processes that make the
 // same store at the same moment are not told apart.
-func Open(path string, cfg Config) (*Store, error) { return open(path, cfg, sparse) }
+func Open(path string, cfg Config) (*Store, error) {
+	if cfg.AsItIs {
+		return open(path, cfg, math.MaxInt64)
+	}
+	return open(path, cfg, sparse)
+}
 
 func open(path string, cfg Config, compact int64) (*Store, error) {
 	if cfg.LockWait <= 0 {

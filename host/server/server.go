@@ -27,7 +27,18 @@ type Readiness struct {
 	Reason       string  `json:"reason,omitempty"`
 	Executor     string  `json:"executor,omitempty"`
 	Warning      string  `json:"warning,omitempty"`
-	VPN          *VPN    `json:"vpn,omitempty"` // nil where no tunnel is required
+	VPN          *VPN    `json:"vpn,omitempty"`    // nil where no tunnel is required
+	Outbox       *Outbox `json:"outbox,omitempty"` // nil until it is open
+}
+
+// Outbox is what /ready tells of outcomes that nobody has taken yet. What is being
+// sent for the first time is among them.
+type Outbox struct {
+	Waiting   int        `json:"waiting"`
+	Parked    int        `json:"parked"`
+	Bytes     int64      `json:"bytes"`               // of the bodies of both
+	Oldest    *time.Time `json:"oldest_at,omitempty"` // when the oldest of those that wait was decided
+	OldestAge float64    `json:"oldest_age_sec"`      // 0 where none waits
 }
 
 // VPN is what /ready tells of the tunnel.

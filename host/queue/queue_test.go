@@ -170,7 +170,7 @@ func TestBeginKnowsWhatIsSettled(t *testing.T) {
 		{name: "completed", state: []string{"state", "completed"}, verdict: queue.Completed, acked: true, after: "completed"},
 		{name: "cancelled", state: []string{"state", "cancelled"}, verdict: queue.Cancelled, acked: true, after: "cancelled"},
 		{name: "cancel key", cancel: true, verdict: queue.Cancelled, acked: true, after: "cancelled"},
-		{name: "cancel after failure", state: []string{"state", "failed"}, cancel: true, verdict: queue.Cancelled, acked: true, after: "cancelled"},
+		{name: "cancel after failure", state: []string{"state", "failed"}, cancel: true, verdict: queue.Failed, after: "failed"},
 		{name: "failed", state: []string{"state", "failed", "error", "it broke"}, verdict: queue.Failed, text: "it broke", after: "failed"},
 		{name: "executing", state: []string{"state", "executing"}, verdict: queue.Run, after: "executing"},
 	} {

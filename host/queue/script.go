@@ -56,14 +56,14 @@ local decision = KEYS[4] and redis.call('HGETALL', KEYS[4]) or {}
 if #decision > 0 then
   return {'decided', '', unpack(decision)}
 end
+if state == 'failed' then -- and too late to be cancelled
+  return {'failed', field('error') or ''}
+end
 if redis.call('EXISTS', KEYS[3]) == 1 then
   write('state', 'cancelled', 'cancelled_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
   over()
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   return {'cancelled', ''}
-end
-if state == 'failed' then
-  return {'failed', field('error') or ''}
 end
 if redis.call('EXISTS', KEYS[2]) == 1 and not is_hash() then
   return {'failed', 'the status of the job cannot be recorded: ' .. KEYS[2] .. ' is a ' .. redis.call('TYPE', KEYS[2]).ok .. ' in Redis'}
@@ -102,18 +102,21 @@ return 1
 // It answers {verdict, field, value, ...}: "decided" with the decision that
 // stands, this one or an earlier one; "completed", "failed" or "cancelled", where
 // that is what became of the job, here or at a peer's, and acknowledged where it
-// is ours; "parked", where the operator has it; or "lost".
+// is ours; "parked", where the operator has it; or "lost". A failure that was
+// recorded before its message came is sent again: who recorded it may not have
+// told the cloud.
 var publish = redis.NewScript(owned + `
 local state = field('state')
 local ours = owned()
-if state == 'completed' or state == 'failed' or state == 'cancelled' then
+local again = state == 'failed' and ours and ARGV[8] == 'failed'
+if state == 'completed' or state == 'cancelled' or state == 'failed' and not again then
   if ours then redis.call('XACK', KEYS[1], ARGV[1], ARGV[3]) end
   return {state}
 end
 if not ours then return {field('phase') == 'parked' and 'parked' or 'lost'} end
 local decision = redis.call('HGETALL', KEYS[4])
 if #decision > 0 then return {'decided', unpack(decision)} end
-if redis.call('EXISTS', KEYS[3]) == 1 then
+if not again and redis.call('EXISTS', KEYS[3]) == 1 then
   write('state', 'cancelled', 'cancelled_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5])
   over()
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
@@ -160,7 +163,8 @@ return 1
 `)
 
 // finish writes a job's last state, acknowledges its message, and removes the
-// decision, which the cloud has.
+// decision, which the cloud has. What was completed or cancelled stays so: this is
+// then a further message of the job.
 //
 //	KEYS  stream, status, decision
 //	ARGV  group, consumer, message id, "state", state, field, value, ...
@@ -172,7 +176,8 @@ local ours = owned() or (field('phase') == 'parked' and field('message_id') == A
 if not ours then
   return (field('state') == ARGV[5] and field('message_id') == ARGV[3]) and 1 or 0
 end
-write(unpack(ARGV, 4))
+local state = field('state')
+if state ~= 'completed' and state ~= 'cancelled' then write(unpack(ARGV, 4)) end
 over()
 if KEYS[3] then redis.call('DEL', KEYS[3]) end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
@@ -210,7 +215,8 @@ return 1
 `)
 
 // bury lays a message aside for good, notes that in the status, and acknowledges
-// it.
+// it. A decision stays, as long as it is kept: whoever queues the job again, or had
+// done so before, has the same body sent.
 //
 //	KEYS  stream, status, dead, decision
 //	ARGV  as of letter
@@ -223,7 +229,7 @@ end
 lay()
 if ARGV[4] ~= '' then
   write('phase', 'parked')
-  if KEYS[4] then redis.call('DEL', KEYS[4]) end
+  if KEYS[4] and ARGV[8] == '' then redis.call('DEL', KEYS[4]) end -- it could not be read
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1

@@ -217,11 +217,7 @@ func (w *Worker) start(m *Message, s *seat) {
 	w.mu.Lock()
 	taken := w.inHand[m.ID] != nil
 	if !taken {
-		h := &hold{jobID: m.JobID, cancel: cancel, resent: s.resent, nudged: make(chan struct{}, 1)}
-		if s.hand { // it was claimed just now
-			h.renewed = time.Now()
-		}
-		w.inHand[m.ID] = h
+		w.inHand[m.ID] = &hold{jobID: m.JobID, cancel: cancel, resent: s.resent, nudged: make(chan struct{}, 1)}
 	}
 	w.mu.Unlock()
 	if taken {
@@ -274,10 +270,9 @@ func (w *Worker) renew() {
 		if len(held) == 0 {
 			return
 		}
-		asked := time.Now()
 		kept, err := w.Queue.Extend(w.ctx, held)
 		if err == nil {
-			w.renewed(held, kept, asked)
+			w.drop(held, kept)
 			return
 		}
 		failures++
@@ -299,9 +294,8 @@ func (w *Worker) held() []string {
 	return ids
 }
 
-// renewed notes the leases that were renewed, and ends the jobs of messages that
-// were held and are not kept.
-func (w *Worker) renewed(held, kept []string, at time.Time) {
+// drop ends the jobs of messages that were held and are not kept.
+func (w *Worker) drop(held, kept []string) {
 	still := make(map[string]bool, len(kept))
 	for _, id := range kept {
 		still[id] = true
@@ -309,24 +303,10 @@ func (w *Worker) renewed(held, kept []string, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, id := range held {
-		switch h := w.inHand[id]; {
-		case h == nil:
-		case still[id]:
-			h.renewed = at
-		case h.resent:
-		default:
+		if h := w.inHand[id]; h != nil && !still[id] && !h.resent {
 			h.cancel(errLost)
 		}
 	}
-}
-
-// leaseIsYoung reports whether no other node can have a message before a post that
-// begins now has ended.
-func (w *Worker) leaseIsYoung(m *Message) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	h := w.inHand[m.ID]
-	return h != nil && time.Since(h.renewed) < youngLease
 }
 
 // has reports whether a message is in hand.

@@ -100,6 +100,7 @@ type outcome struct {
 	execution *abi.Execution
 	failure   string
 	cancelled bool
+	ended     error // why it came to nothing, where that is not the end of the worker
 }
 
 // settled reports whether it stands whatever happens to the node.

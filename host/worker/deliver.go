@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/conductorquantum/coda/host/failpoint"
@@ -15,6 +14,7 @@ import (
 type parcel struct {
 	*Decision
 	saved     <-chan struct{} // closed when the store has it, or failed to take it
+	safe      bool            // the store has it; to be read once saved is closed
 	published bool            // it stands for every node
 	tries     int             // that did not succeed
 	rejected  int             // of them those that the receiver refused
@@ -26,17 +26,25 @@ type parcel struct {
 // meanwhile.
 func (w *Worker) keep(ctx context.Context, m *Message, d *Decision) *parcel {
 	p := &parcel{Decision: d, scheduled: time.Now()}
-	ctx = context.WithoutCancel(ctx) // what was measured is kept, however the job ends
+	w.save(ctx, m, p)
+	return p
+}
+
+// save has the store take a fresh decision: what was measured is kept, however the
+// job ends.
+func (w *Worker) save(ctx context.Context, m *Message, p *parcel) {
+	ctx = context.WithoutCancel(ctx)
 	p.saved = w.beside(func() error {
 		failpoint.Hit("C7")
-		return w.Store.Decide(ctx, m, d)
+		err := w.Store.Decide(ctx, m, p.Decision)
+		p.safe = err == nil
+		return err
 	})
-	return p
 }
 
 // kept makes a parcel of what the store holds.
 func (w *Worker) kept(h *Held) *parcel {
-	return &parcel{Decision: h.Decision, saved: done, published: h.Published,
+	return &parcel{Decision: h.Decision, saved: done, safe: true, published: h.Published,
 		tries: h.Tries, rejected: h.Rejected, scheduled: h.Scheduled, due: h.Due}
 }
 
@@ -83,8 +91,8 @@ func (w *Worker) deliver(ctx context.Context, m *Message, p *parcel, s *seat) er
 		if gone || err != nil {
 			return err
 		}
-		if !p.published {
-			<-p.saved // it may be sent only once it is sure to be the same after a crash
+		if !p.published && !w.insistSaved(ctx, m, p) {
+			return w.unfinished(ctx, p)
 		}
 		if err := w.untilDue(ctx, m, p); err != nil {
 			return err
@@ -112,9 +120,27 @@ func (w *Worker) deliver(ctx context.Context, m *Message, p *parcel, s *seat) er
 	}
 }
 
+// insistSaved waits until the store has a decision that no other node knows: only
+// then is it sure to be the same after a crash, and may be sent. It reports false
+// where ctx ended first.
+func (w *Worker) insistSaved(ctx context.Context, m *Message, p *parcel) bool {
+	for failures := 1; ; failures++ {
+		<-p.saved
+		if p.safe {
+			return true
+		}
+		if !pause(ctx, w.backoff(failures)) {
+			return false
+		}
+		w.save(ctx, m, p)
+	}
+}
+
 // publish makes the decision stand for every node (D3), or finds the one that
-// does. Gone is set where nothing is left to deliver. Where Redis is away it
-// returns all the same, if no other node can have the job yet.
+// does. Gone is set where nothing is left to deliver. While Redis is away it
+// waits, however young the lease: once a body was posted that Redis does not know,
+// an outage of this node alone, or its end, leaves the job to a peer, which decides
+// anew and posts another.
 func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
 	if !p.published && w.alone.Load() {
 		return w.cancelledMeanwhile(ctx, m, p)
@@ -124,14 +150,13 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 		verdict, stands, err := w.Queue.Publish(ctx, m, p.Decision)
 		switch {
 		case err == nil && verdict == Decided:
+			p.published = true
 			if !bytes.Equal(stands.Body, p.Body) {
 				w.Log.Warn("another node decided about the job first; its decision is delivered", "job", m.JobID, "message", m.ID)
 				<-p.saved
-				w.stored(w.Store.Adopt(context.WithoutCancel(ctx), m, stands))
 				p.Decision = stands
-			}
-			p.published = true
-			if w.durable {
+				w.stored(w.Store.Adopt(context.WithoutCancel(ctx), m, stands)) // else ours stays there, and is not noted as published
+			} else if w.durable {
 				kept := context.WithoutCancel(ctx)
 				w.beside(func() error {
 					<-p.saved
@@ -155,8 +180,6 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 				w.Log.Error("Redis does not take decisions, so no peer can deliver them in this node's place", "error", err)
 			}
 			return w.cancelledMeanwhile(ctx, m, p)
-		case w.leaseIsYoung(m):
-			return false, nil
 		}
 		failures++
 		if !w.rest(ctx, &failures) {
@@ -229,7 +252,7 @@ func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (
 	if refusal.Next == fault.Park || p.rejected == maxRejections || over {
 		return true, w.park(ctx, m, p.Decision, err.Error())
 	}
-	wait = max(jitter(wait), refusal.RetryAfter)
+	wait = max(w.jitter(wait), refusal.RetryAfter)
 	p.due = time.Now().Add(wait)
 	w.Log.Warn("an outcome could not be delivered and is sent again",
 		"job", m.JobID, "message", m.ID, "attempt", p.tries, "wait", wait, "error", err)
@@ -314,7 +337,7 @@ func (w *Worker) insist(ctx context.Context, m *Message, state string, write fun
 func (w *Worker) rest(ctx context.Context, failures *int) bool {
 	outage := w.Queue.Outage()
 	if outage == nil {
-		return pause(ctx, backoff(*failures))
+		return pause(ctx, w.backoff(*failures))
 	}
 	select {
 	case <-outage:
@@ -326,13 +349,13 @@ func (w *Worker) rest(ctx context.Context, failures *int) bool {
 }
 
 // backoff is the wait after the k-th failure in a row at Redis.
-func backoff(k int) time.Duration {
-	return jitter(min(time.Second<<min(k-1, 10), maxBackoff))
+func (w *Worker) backoff(k int) time.Duration {
+	return w.jitter(min(time.Second<<min(k-1, 10), maxBackoff))
 }
 
 // jitter spreads a wait over 80 to 120 percent of itself.
-func jitter(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+func (w *Worker) jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*w.random()))
 }
 
 // pause waits and reports whether it did to the end.

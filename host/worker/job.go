@@ -82,6 +82,8 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	}
 	failpoint.Hit("C6")
 	switch {
+	case o.ended != nil && ctx.Err() == nil:
+		return nil, o.ended
 	case ctx.Err() != nil && !o.settled():
 		return nil, context.Cause(ctx)
 	case o.cancelled:
@@ -160,33 +162,52 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 	defer func() { <-begun }()
 	running, stop := w.watchCancel(ctx, m.JobID)
 	defer stop()
-	s.charge = func() bool { // what cannot be counted may start: it was counted once
-		more, err := w.Queue.Charge(ctx, m)
-		return err != nil || more
+	s.charge = func() error {
+		more := false
+		err := w.insist(running, m, "started again", func() (err error) {
+			more, err = w.Queue.Charge(running, m)
+			return err
+		})
+		switch {
+		case err != nil:
+			return uncharged{err}
+		case !more:
+			return errUsedUp
+		}
+		return nil
 	}
 	failpoint.Hit("C4")
 	for start := 1; ; start++ {
 		execution, err := s.run(running, job)
 		failpoint.Hit("C5")
-		switch e, _ := errors.AsType[fault.Error](err); {
+		e, _ := errors.AsType[fault.Error](err)
+		again := e != nil && e.CanRetry() && start < maxStarts
+		if again && running.Err() == nil {
+			w.Log.Warn("the executor failed and is tried again", "job", job.ID, "start", start, "error", err)
+			if pause(running, time.Duration(start)*time.Second) {
+				if charged := s.charge(); charged == nil {
+					continue
+				} else if !errors.Is(charged, errUsedUp) {
+					err = charged
+				}
+			}
+		}
+		switch u, notCharged := errors.AsType[uncharged](err); {
 		case err == nil:
 			return outcome{job: job, execution: execution}
 		case ctx.Err() != nil:
 			return outcome{} // the node stops; nothing is decided
 		case errors.Is(context.Cause(running), errCancelled):
 			return outcome{cancelled: true}
-		case e == nil || !e.CanRetry() || start == maxStarts:
-			return outcome{failure: err.Error()}
+		case notCharged: // another node has the job
+			return outcome{ended: u.error}
 		}
-		w.Log.Warn("the executor failed and is tried again", "job", job.ID, "start", start, "error", err)
-		if !pause(running, time.Duration(start)*time.Second) && ctx.Err() != nil {
-			return outcome{}
-		}
-		if !s.charge() {
-			return outcome{failure: err.Error()}
-		}
+		return outcome{failure: err.Error()}
 	}
 }
+
+// uncharged is a further start that could not be counted, and so was not made.
+type uncharged struct{ error }
 
 // decode reads a message's fields.
 func decode(m *Message) (*abi.Job, error) {
@@ -224,6 +245,7 @@ var (
 	errStopped   = errors.New("the node stops")
 	errLost      = errors.New("the lease is lost: another node has the job")
 	errKept      = errors.New("the decision is kept on this node's disk alone, which delivers it later")
+	errUsedUp    = errors.New("its executions are used up")
 	errSeatGone  = errors.New("its turn is over, while the job was in hand under another message; the next sweep takes it up")
 )
 

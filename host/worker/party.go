@@ -28,9 +28,9 @@ type seat struct {
 	once  sync.Once
 	hand  bool // its job counts against what may be in hand
 
-	charge func() bool // counts a further start, and reports whether it may be made
-	failed error       // of the batch that the job was in; read after result
-	resent bool        // the operator has the outcome sent again, which was parked
+	charge func() error // counts a further start; an error is why it may not be made
+	failed error        // of the batch that the job was in; read after result
+	resent bool         // the operator has the outcome sent again, which was parked
 
 	ctx    context.Context
 	job    *abi.Job
@@ -52,8 +52,10 @@ func (s *seat) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 			if ok {
 				return r.Execution, r.Err
 			}
-			if s.failed != nil && !s.charge() {
-				return nil, fmt.Errorf("its executions are used up, the last by a batch that failed: %w", s.failed)
+			if s.failed != nil {
+				if err := s.charge(); err != nil {
+					return nil, fmt.Errorf("%w; %w", s.failed, err)
+				}
 			}
 		case <-ctx.Done(): // the batch goes on for the others
 			return nil, context.Cause(ctx)

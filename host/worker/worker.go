@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,7 +142,6 @@ const (
 	sweepEvery    = 30 * time.Second
 	huntEvery     = 500 * time.Millisecond // for lost replies, after a failure
 	extendEvery   = 20 * time.Second
-	youngLease    = 20 * time.Second // a post that begins within it ends before any other node may have the job
 	resumeEvery   = 10 * time.Minute // what is kept and in nobody's hand
 	maxBackoff    = 60 * time.Second
 	retireAfter   = time.Hour // of idleness, for the consumers of earlier boots
@@ -160,9 +160,10 @@ type Worker struct {
 	jobs  sync.WaitGroup
 	loops sync.WaitGroup
 
-	durable  bool          // the store outlives the process
-	alone    atomic.Bool   // Redis does not take decisions
-	draining chan struct{} // closed when the drain begins
+	random   func() float64 // in [0, 1), to spread waits by
+	durable  bool           // the store outlives the process
+	alone    atomic.Bool    // Redis does not take decisions
+	draining chan struct{}  // closed when the drain begins
 
 	mu        sync.Mutex
 	inHand    map[string]*hold // by message id
@@ -174,10 +175,8 @@ type Worker struct {
 
 // hold is a message in hand.
 type hold struct {
-	jobID   string
-	cancel  context.CancelCauseFunc
-	renewed time.Time // when its lease was last sure to be whole
-
+	jobID  string
+	cancel context.CancelCauseFunc
 	resent bool          // it was acknowledged when its outcome was parked: it has no lease to lose
 	nudged chan struct{} // holds one while Resend asks for the outcome to be sent now
 }
@@ -194,6 +193,7 @@ func New(cfg Config) *Worker {
 		hands:     make(chan struct{}, cfg.Concurrency*cfg.MaxBatch+maxInDelivery),
 		inHand:    map[string]*hold{},
 		executing: map[string]int{},
+		random:    rand.Float64,
 		durable:   cfg.Store != nil,
 		draining:  make(chan struct{}),
 	}

@@ -249,9 +249,9 @@ func TestCancellation(t *testing.T) {
 		f.run = func(ctx context.Context, _ *abi.Job) (*abi.Execution, error) {
 			away.Store(true)
 			time.Sleep(10 * time.Second)
+			away.Store(false)
 			return &abi.Execution{}, ctx.Err()
 		}
-		f.post = func(_, _ string) error { away.Store(false); return nil }
 		drive(t, f, 1, func(*testing.T, *worker.Worker) { time.Sleep(time.Minute) })
 		if want := []string{"run a", "post a", "completed a"}; !slices.Equal(f.entries(), want) {
 			t.Errorf("journal %q, want %q", f.entries(), want)

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/conductorquantum/coda/host/failpoint"
 )
 
 // writeAtomic replaces a file by one with these bytes, mode 0600. Whenever the
@@ -36,8 +38,10 @@ func writeAtomic(path string, text []byte) error {
 
 // rename moves a file within its directory, durably.
 func rename(from, to string) error {
+	failpoint.Hit("C18")
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
+	failpoint.Hit("C18")
 	return syncDir(filepath.Dir(to))
 }

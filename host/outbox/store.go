@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/conductorquantum/coda/host/failpoint"
 )
 
 // Config is how a store is kept. Its zero value is the default.
@@ -67,6 +69,7 @@ func open(path string, cfg Config, compact int64) (*Store, error) {
 	if err := s.start(); err != nil {
 		return nil, s.wrap(err)
 	}
+	failpoint.Synced(path)
 	s.writes = newCommitter(s.commit)
 	return s, nil
 }
@@ -203,6 +206,7 @@ func (s *Store) transact(b *batch, requests []*request) error {
 		if err := tx.Commit(); err != nil {
 			return fmt.Errorf("%w: %w", ErrDisk, err)
 		}
+		failpoint.Synced(s.path)
 		return nil
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"strings"
 	"time"
+
+	"github.com/conductorquantum/coda/host/failpoint"
 )
 
 // Begin notes that an execution is about to start (D1), and counts it. It is
@@ -32,6 +34,7 @@ func (s *Store) Decide(ctx context.Context, d Decision) (Record, error) {
 	sum := digest(d.Body)
 	return s.settle(ctx, &d, decide, func(r *Record) error {
 		if r.Decided.IsZero() {
+			failpoint.Amid("C7") // the commit comes next
 			r.settle(&d, sum)
 		}
 		return nil

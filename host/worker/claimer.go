@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/conductorquantum/coda/host/failpoint"
 )
 
 // Run claims and runs jobs until ctx ends. Jobs in hand then go on; Drain waits
@@ -155,7 +157,14 @@ func (c *claimer) doubt() {
 
 // arrivals are new messages, if any come in time.
 func (w *Worker) arrivals(wait time.Duration) func(context.Context, int) ([]Message, error) {
-	return func(ctx context.Context, n int) ([]Message, error) { return w.Queue.Claim(ctx, n, wait) }
+	return func(ctx context.Context, n int) ([]Message, error) {
+		failpoint.Hit("C0")
+		messages, err := w.Queue.Claim(ctx, n, wait)
+		if len(messages) > 0 {
+			failpoint.Hit("C1")
+		}
+		return messages, err
+	}
 }
 
 // sweep finds what nobody works on: lost replies, and what other nodes abandoned.

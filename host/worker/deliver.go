@@ -35,16 +35,16 @@ func (w *Worker) keep(ctx context.Context, m *Message, d *Decision) *parcel {
 func (w *Worker) save(ctx context.Context, m *Message, p *parcel) {
 	ctx = context.WithoutCancel(ctx)
 	p.saved = w.beside(func() error {
-		failpoint.Hit("C7")
 		err := w.Store.Decide(ctx, m, p.Decision)
 		p.safe = err == nil
 		return err
 	})
 }
 
-// kept makes a parcel of what the store holds.
+// kept makes a parcel of what the store holds. Whether it was published before or
+// not: meanwhile a peer may have delivered it.
 func (w *Worker) kept(h *Held) *parcel {
-	return &parcel{Decision: h.Decision, saved: done, safe: true, published: h.Published,
+	return &parcel{Decision: h.Decision, saved: done, safe: true, published: h.Resent,
 		tries: h.Tries, rejected: h.Rejected, scheduled: h.Scheduled, due: h.Due}
 }
 
@@ -146,7 +146,7 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 		return w.cancelledMeanwhile(ctx, m, p)
 	}
 	for failures := 0; !p.published; {
-		failpoint.Hit("C8")
+		failpoint.After("C8", p.saved)
 		verdict, stands, err := w.Queue.Publish(ctx, m, p.Decision)
 		switch {
 		case err == nil && verdict == Decided:

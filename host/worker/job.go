@@ -179,7 +179,6 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 	failpoint.Hit("C4")
 	for start := 1; ; start++ {
 		execution, err := s.run(running, job)
-		failpoint.Hit("C5")
 		e, _ := errors.AsType[fault.Error](err)
 		again := e != nil && e.CanRetry() && start < maxStarts
 		if again && running.Err() == nil {

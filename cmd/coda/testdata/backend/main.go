@@ -3,6 +3,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"time"
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
@@ -33,6 +34,13 @@ func (backend) Run(job coda.Job) (coda.Execution, error) {
 		coda.Log(coda.LevelInfo, "the backend loops")
 		for {
 		}
+	case "nap": // and then as for dice
+		coda.Log(coda.LevelInfo, "the backend naps")
+		time.Sleep(2 * time.Second)
+		return dice(job), nil
+	case "dice": // no two executions come to the same
+		coda.Log(coda.LevelInfo, "the backend rolls dice")
+		return dice(job), nil
 	case "half":
 		done /= 2
 	case "seed":
@@ -44,6 +52,14 @@ func (backend) Run(job coda.Job) (coda.Execution, error) {
 		Outcomes:       []coda.Outcome{{Bits: 0, Count: done}},
 		ShotsCompleted: done, Elapsed: new(1500 * time.Microsecond),
 	}, nil
+}
+
+func dice(job coda.Job) coda.Execution {
+	some := 1 + rand.Uint64N(job.Shots-1)
+	return coda.Execution{
+		Outcomes:       []coda.Outcome{{Bits: 0, Count: some}, {Bits: 1, Count: job.Shots - some}},
+		ShotsCompleted: job.Shots, Elapsed: new(time.Duration(1 + rand.Int64N(int64(time.Second)))),
+	}
 }
 
 func init() { coda.Register(backend{}) }

@@ -5,6 +5,7 @@ BIN     := bin/coda
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZ    ?= 20s
+CHAOS   ?= 20000
 
 .DEFAULT_GOAL := help
 
@@ -27,6 +28,10 @@ test: parts ## every test; installs the Debian packages it needs, as root
 .PHONY: race
 race: parts ## every test under the race detector
 	$(GO) test -race ./...
+
+.PHONY: chaos
+chaos: parts ## CHAOS (20000) jobs over two nodes that are killed all the time
+	CODA_CHAOS=$(CHAOS) $(GO) test -run '^TestChaos$$' -count=1 -timeout 15m -v ./cmd/coda
 
 .PHONY: check
 check: ## format, vet, lint, tidy; fails if anything was out of order

@@ -46,6 +46,7 @@ type pair struct {
 type post struct {
 	body    string
 	charged int // executions, by the job's status at that moment
+	at      time.Time
 }
 
 // machine is where one of the nodes runs: what is left of it when it is killed.
@@ -116,9 +117,10 @@ func (p *pair) listen(next http.Handler) http.Handler {
 		if err != nil || json.Unmarshal(body, &outcome) != nil {
 			p.t.Errorf("a webhook cannot be read: %q, %v", body, err)
 		}
+		at := time.Now()
 		charged, _ := p.redis.HGet(r.Context(), "qpu:job:"+outcome.JobID+":status", "attempts").Int()
 		p.mu.Lock()
-		p.posts[outcome.JobID] = append(p.posts[outcome.JobID], post{string(body), charged})
+		p.posts[outcome.JobID] = append(p.posts[outcome.JobID], post{string(body), charged, at})
 		p.mu.Unlock()
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)

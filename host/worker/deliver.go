@@ -13,6 +13,7 @@ import (
 // parcel is a decision on its way.
 type parcel struct {
 	*Decision
+	begun     <-chan struct{} // closed when the store knows of the execution, or failed to take it
 	saved     <-chan struct{} // closed when the store has it, or failed to take it
 	safe      bool            // the store has it; to be read once saved is closed
 	published bool            // it stands for every node
@@ -23,9 +24,9 @@ type parcel struct {
 }
 
 // keep makes a parcel of a fresh decision, and has the store take it (D2)
-// meanwhile.
-func (w *Worker) keep(ctx context.Context, m *Message, d *Decision) *parcel {
-	p := &parcel{Decision: d, scheduled: time.Now()}
+// meanwhile, once it knows that the job was begun.
+func (w *Worker) keep(ctx context.Context, m *Message, d *Decision, begun <-chan struct{}) *parcel {
+	p := &parcel{Decision: d, begun: begun, scheduled: time.Now()}
 	w.save(ctx, m, p)
 	return p
 }
@@ -35,6 +36,7 @@ func (w *Worker) keep(ctx context.Context, m *Message, d *Decision) *parcel {
 func (w *Worker) save(ctx context.Context, m *Message, p *parcel) {
 	ctx = context.WithoutCancel(ctx)
 	p.saved = w.beside(func() error {
+		<-p.begun
 		err := w.Store.Decide(ctx, m, p.Decision)
 		p.safe = err == nil
 		return err

@@ -63,7 +63,7 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	if err != nil {
 		return nil, err
 	}
-	o := outcome{}
+	o, begun := outcome{}, done
 	switch {
 	case taken.verdict == Decided: // by a peer, or by us, and this disk forgot
 		return w.adopted(ctx, m, taken.decision), nil
@@ -78,6 +78,9 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	case refusal != nil:
 		o.failure = refusal.Error()
 	default:
+		failpoint.Hit("C3")
+		kept := context.WithoutCancel(ctx)
+		begun = w.beside(func() error { return w.Store.Begin(kept, m) })
 		o = w.execute(ctx, m, job, s)
 	}
 	failpoint.Hit("C6")
@@ -89,7 +92,7 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	case o.cancelled:
 		return nil, w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 	}
-	p := w.keep(ctx, m, w.decide(m, &o, url))
+	p := w.keep(ctx, m, w.decide(m, &o, url), begun)
 	p.published = taken.verdict == Failed // whoever takes it up sends the same
 	return p, nil
 }
@@ -153,13 +156,11 @@ func (w *Worker) spent(ctx context.Context, m *Message) string {
 }
 
 // execute runs a job. A failure is an outcome, not an error. The execution was
-// counted where every node sees it; this disk is told meanwhile.
+// counted where every node sees it; this disk is told meanwhile, and only the
+// decision waits for that.
 func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat) outcome {
 	w.setExecuting(job.ID, 1)
 	defer w.setExecuting(job.ID, -1)
-	failpoint.Hit("C3")
-	begun := w.beside(func() error { return w.Store.Begin(ctx, m) })
-	defer func() { <-begun }()
 	running, stop := w.watchCancel(ctx, m.JobID)
 	defer stop()
 	s.charge = func() error {

@@ -80,7 +80,7 @@ const longestError = 60
 func (c *cli) showEntries(entries []control.Entry) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tKIND\tSTATE\tTRIES\tNEXT\tAGE\tSIZE\tLAST ERROR")
+	_, _ = fmt.Fprintln(w, "JOB\tKIND\tSTATE\tTRIES\tNEXT\tAGE\tSIZE\tLAST ERROR")
 	for _, e := range entries {
 		next := "-"
 		if e.Due != nil {
@@ -90,7 +90,7 @@ func (c *cli) showEntries(entries []control.Entry) {
 		if len(why) > longestError {
 			why = append(why[:longestError-1], '…')
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n",
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%d\t%s\n",
 			printable(e.JobID), printable(e.Kind), printable(e.State), e.Tries, next, age(e.Decided), e.Size, string(why))
 	}
 	_ = w.Flush() // into memory

@@ -128,7 +128,7 @@ func TestWhatWaitsIsSentNow(t *testing.T) {
 // A nudge while it is being posted is for the next try.
 func TestWhatIsPostedInVainIsSentOnceMore(t *testing.T) {
 	t.Parallel()
-	f := newFake(message("a"))
+	f := newFake()
 	store := new(oneJob)
 	var w *worker.Worker
 	f.post = func(_, _ string) error {
@@ -144,6 +144,7 @@ func TestWhatIsPostedInVainIsSentOnceMore(t *testing.T) {
 	}
 	f.driveWith(t, store, func(t *testing.T, running *worker.Worker) {
 		w = running
+		f.add(message("a"))
 		time.Sleep(time.Minute)
 		if f.count("post a") != 2 || f.count("completed a") != 1 {
 			t.Errorf("journal %q", f.entries())

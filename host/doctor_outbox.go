@@ -32,7 +32,7 @@ func (d *doctor) outbox(context.Context) []Finding {
 			return []Finding{finding(check, OK, "", "the node that runs has not opened it yet")}
 		}
 		if o := ready.Outbox; o.Parked == 0 && o.OldestAge < usualDelivery.Seconds() {
-			return []Finding{finding(check, OK, "", "%d outcomes are on their way, and none is parked", o.Waiting)}
+			return []Finding{finding(check, OK, "", "outcomes on their way: %d; none is parked", o.Waiting)}
 		}
 		return []Finding{judgeOutbox(ready.Outbox, "the node sends them again by itself")}
 	}
@@ -55,14 +55,14 @@ func (d *doctor) outbox(context.Context) []Finding {
 // judgeOutbox is a finding about what nobody has taken. Do is what has it delivered.
 func judgeOutbox(o *server.Outbox, do string) Finding {
 	const check = "outbox"
-	waiting := fmt.Sprintf("%d outcomes wait to be delivered", o.Waiting)
+	waiting := fmt.Sprintf("outcomes that wait to be delivered: %d", o.Waiting)
 	if o.Oldest != nil {
 		waiting += fmt.Sprintf(", the oldest since %s", o.Oldest.Local().Format(time.DateTime))
 	}
 	switch {
 	case o.Parked > 0:
 		return finding(check, Warning, "coda outbox list says why; coda outbox retry sends them again",
-			"%d outcomes are parked: nobody takes them; %s", o.Parked, waiting)
+			"outcomes that are parked, since nobody takes them: %d; %s", o.Parked, waiting)
 	case o.Waiting > 0:
 		return finding(check, Warning, do+"; coda outbox list says more", "%s", waiting)
 	default:

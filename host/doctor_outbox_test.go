@@ -42,8 +42,8 @@ func TestDoctorLooksAtTheOutbox(t *testing.T) {
 	}{
 		"none":    {func(*testing.T, string, string) {}, []string{"ok outbox nothing waits to be delivered"}},
 		"empty":   {func(t *testing.T, state, _ string) { keep(t, state, 0, 0) }, []string{"ok outbox nothing waits", "with outbox.db"}},
-		"waiting": {func(t *testing.T, state, _ string) { keep(t, state, 2, 0) }, []string{"warning outbox 2 outcomes wait to be delivered, the oldest since 20", "→ start the node, which delivers them; coda outbox list says more"}},
-		"parked":  {func(t *testing.T, state, _ string) { keep(t, state, 0, 1) }, []string{"warning outbox 1 outcomes are parked", "→ coda outbox list says why"}},
+		"waiting": {func(t *testing.T, state, _ string) { keep(t, state, 2, 0) }, []string{"warning outbox outcomes that wait to be delivered: 2, the oldest since 20", "→ start the node, which delivers them; coda outbox list says more"}},
+		"parked":  {func(t *testing.T, state, _ string) { keep(t, state, 0, 1) }, []string{"warning outbox outcomes that are parked, since nobody takes them: 1; ", "→ coda outbox list says why"}},
 		"damaged": {func(t *testing.T, _, path string) { write(t, path, "nonsense", 0o600) }, []string{"problem outbox", "damaged", "→ restore "}},
 		"locked": {func(t *testing.T, state, path string) {
 			keep(t, state, 1, 0)
@@ -74,9 +74,9 @@ func TestDoctorLooksAtTheOutbox(t *testing.T) {
 func TestDoctorAsksTheNodeAboutItsOutbox(t *testing.T) {
 	t.Parallel()
 	for said, wants := range map[string][]string{
-		`{"waiting":3,"parked":0,"bytes":10,"oldest_at":"2026-01-02T03:04:05Z","oldest_age_sec":2}`:   {"ok outbox 3 outcomes are on their way"},
-		`{"waiting":3,"parked":0,"bytes":10,"oldest_at":"2026-01-02T03:04:05Z","oldest_age_sec":200}`: {"warning outbox 3 outcomes wait to be delivered, the oldest since 2026-01-0", "→ the node sends them again by itself"},
-		`{"waiting":0,"parked":2,"bytes":10,"oldest_age_sec":0}`:                                      {"warning outbox 2 outcomes are parked"},
+		`{"waiting":3,"parked":0,"bytes":10,"oldest_at":"2026-01-02T03:04:05Z","oldest_age_sec":2}`:   {"ok outbox outcomes on their way: 3"},
+		`{"waiting":3,"parked":0,"bytes":10,"oldest_at":"2026-01-02T03:04:05Z","oldest_age_sec":200}`: {"warning outbox outcomes that wait to be delivered: 3, the oldest since 2026-01-0", "→ the node sends them again by itself"},
+		`{"waiting":0,"parked":2,"bytes":10,"oldest_age_sec":0}`:                                      {"warning outbox outcomes that are parked, since nobody takes them: 2; "},
 		`null`: {"ok outbox the node that runs has not opened it yet"},
 	} {
 		p := healthy(t)

@@ -55,7 +55,7 @@ func countUndelivered(waiting, parked int) error {
 	if waiting+parked == 0 {
 		return nil
 	}
-	return undelivered(fmt.Sprintf("%d outcomes wait to be delivered, and %d are parked", waiting, parked), nil)
+	return undelivered(fmt.Sprintf("outcomes that wait to be delivered: %d, that are parked: %d", waiting, parked), nil)
 }
 
 func undelivered(reason string, err error) error {

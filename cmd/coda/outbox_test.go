@@ -135,7 +135,7 @@ func TestOutboxOfANodeThatRuns(t *testing.T) {
 		t.Errorf("it is dropped without a word: %s", messages)
 	}
 	// What is parked is not forgotten by the way, and the node is not stopped.
-	if _, messages := l.run(t, exitFailed, "reset"); !strings.Contains(messages, "0 outcomes wait to be delivered, and 2 are parked: results would be lost") || !strings.Contains(messages, "Nothing was removed. ") || l.pid(t) == 0 {
+	if _, messages := l.run(t, exitFailed, "reset"); !strings.Contains(messages, "outcomes that wait to be delivered: 0, that are parked: 2: results would be lost") || !strings.Contains(messages, "Nothing was removed. ") || l.pid(t) == 0 {
 		t.Errorf("reset says: %s", messages)
 	}
 	if out, _ = l.run(t, exitOK, "outbox", "retry", "--all-parked"); strings.Count(out, " is on its way\n") != 2 {
@@ -196,10 +196,10 @@ func TestOutboxWithoutANode(t *testing.T) {
 		t.Errorf("it lists %+v", page)
 	}
 	out, _ := l.run(t, exitOK, "doctor")
-	if !strings.Contains(out, "warning  outbox      1 outcomes are parked: nobody takes them; 1 outcomes wait to be delivered, the oldest since 20") {
+	if !strings.Contains(out, "warning  outbox      outcomes that are parked, since nobody takes them: 1; outcomes that wait to be delivered: 1, the oldest since 20") {
 		t.Errorf("doctor says\n%s", out)
 	}
-	if _, messages := l.run(t, exitFailed, "reset"); !strings.Contains(messages, "1 outcomes wait to be delivered, and 1 are parked: results would be lost") {
+	if _, messages := l.run(t, exitFailed, "reset"); !strings.Contains(messages, "outcomes that wait to be delivered: 1, that are parked: 1: results would be lost") {
 		t.Errorf("reset says: %s", messages)
 	}
 	if _, err := os.Stat(filepath.Join(l.state, "coda.config")); err != nil {

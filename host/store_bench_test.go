@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -28,8 +29,13 @@ const benchCircuit = `{"version":"1.0","target":"cnot","num_qubits":2,"gates":[]
 // not, and the time from XADD to the body at the cloud of a job with nobody else
 // about. Both nodes take turns, so that whatever else the machine does hits both.
 func BenchmarkOutbox(b *testing.B) {
+	b.Run("cloud beside", func(b *testing.B) { benchOutbox(b, 0) })
+	b.Run("cloud 10 ms away", func(b *testing.B) { benchOutbox(b, 10*time.Millisecond) })
+}
+
+func benchOutbox(b *testing.B, away time.Duration) {
 	const many, few = 1000, 50
-	with, without := newRig(b, true), newRig(b, false)
+	with, without := newRig(b, true, away), newRig(b, false, away)
 	for _, r := range []*rig{with, without} {
 		r.run(b, many) // caches fill, connections open
 	}
@@ -65,10 +71,16 @@ func middle(all []float64) float64 {
 // its own.
 type rig struct{ cloud *devcloud.Cloud }
 
-func newRig(b *testing.B, kept bool) *rig {
+func newRig(b *testing.B, kept bool, away time.Duration) *rig {
 	b.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	cloud, err := devcloud.New(devcloud.Config{RedisURL: redistest.Start(b), Log: quiet})
+	cloud, err := devcloud.New(devcloud.Config{RedisURL: redistest.Start(b), Log: quiet,
+		Intercept: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(away)
+				next.ServeHTTP(w, r)
+			})
+		}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,6 +17,7 @@ type parcel struct {
 	saved     <-chan struct{} // closed when the store has it, or failed to take it
 	safe      bool            // the store has it; to be read once saved is closed
 	published bool            // it stands for every node
+	unnoted   bool            // and the store is told once a try has failed: most need no more than one
 	tries     int             // that did not succeed
 	rejected  int             // of them those that the receiver refused
 	scheduled time.Time       // when the schedule began
@@ -158,12 +159,8 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 				<-p.saved
 				p.Decision = stands
 				w.stored(w.Store.Adopt(context.WithoutCancel(ctx), m, stands)) // else ours stays there, and is not noted as published
-			} else if w.durable {
-				kept := context.WithoutCancel(ctx)
-				w.beside(func() error {
-					<-p.saved
-					return w.Store.Published(kept, m.JobID)
-				})
+			} else {
+				p.unnoted = true
 			}
 			return false, nil
 		case err == nil && verdict == Lost:
@@ -198,7 +195,8 @@ func (w *Worker) cancelledMeanwhile(ctx context.Context, m *Message, p *parcel) 
 	if p.tries > 0 {
 		return false, nil
 	}
-	if yes, err := w.Queue.IsCancelled(ctx, m.JobID); err != nil || !yes {
+	yes, unread := w.Queue.IsCancelled(ctx, m.JobID)
+	if unread != nil || !yes {
 		return false, nil
 	}
 	<-p.saved
@@ -258,7 +256,12 @@ func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (
 	p.due = time.Now().Add(wait)
 	w.Log.Warn("an outcome could not be delivered and is sent again",
 		"job", m.JobID, "message", m.ID, "attempt", p.tries, "wait", wait, "error", err)
-	w.stored(w.Store.Attempted(context.WithoutCancel(ctx), m.JobID, Try{
+	kept := context.WithoutCancel(ctx)
+	if p.unnoted {
+		p.unnoted = false
+		w.stored(w.Store.Published(kept, m.JobID))
+	}
+	w.stored(w.Store.Attempted(kept, m.JobID, Try{
 		Number: p.tries, Rejected: refusal.Next == fault.Rejected, Next: p.due, Error: err.Error()}))
 	return false, nil
 }

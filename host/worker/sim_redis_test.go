@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/conductorquantum/coda/host/worker"
@@ -24,7 +25,6 @@ type simRedis struct {
 	dead    []simLetter
 	names   map[string]bool // of consumers
 	refuses bool            // keys of decisions
-	rev     int             // how often it changed
 }
 
 type simEntry struct {
@@ -347,6 +347,22 @@ func (q simQueue) do(ctx context.Context, op, id string, f func(r *simRedis)) er
 	return q.ask(ctx, op, id, func() { f(q.w.redis) })
 }
 
+// write is do for a command about one job. Whose message is another's by then may
+// change nothing: that is looked at here, whatever the scripts think of it.
+func (q simQueue) write(ctx context.Context, op string, m *worker.Message, f func(r *simRedis)) error {
+	return q.do(ctx, op, m.ID, func(r *simRedis) {
+		if p := r.pending[m.ID]; r.entry(m.ID) == nil || p != nil && p.owner == q.consumer {
+			f(r)
+			return
+		}
+		status, decided, dead, pending := r.of(m.JobID), r.decided[m.JobID], len(r.dead), len(r.pending)
+		f(r)
+		if status != r.of(m.JobID) || decided != r.decided[m.JobID] || dead != len(r.dead) || pending != len(r.pending) {
+			q.w.breaks("%s has lost %s of %s, and its %s writes all the same", q.consumer, m.ID, m.JobID, op)
+		}
+	})
+}
+
 func (q simQueue) Join(ctx context.Context) error {
 	return q.do(ctx, "join", "", func(r *simRedis) { r.names[q.consumer] = true })
 }
@@ -356,7 +372,15 @@ func (q simQueue) Inherit(ctx context.Context) error {
 }
 
 func (q simQueue) Retire(ctx context.Context, _ time.Duration) error {
-	return q.do(ctx, "retire", "", func(r *simRedis) { r.retire(q.consumer, q.n.prefix()) })
+	return q.do(ctx, "retire", "", func(r *simRedis) {
+		left := r.ids(func(p *simPending) bool {
+			return p.owner != q.consumer && strings.HasPrefix(p.owner, q.n.prefix()) && r.now().Sub(p.since) > 10*time.Second
+		})
+		if len(left) > 0 {
+			q.w.breaks("%s leaves what earlier boots had in hand: %v", q.consumer, left)
+		}
+		r.retire(q.consumer, q.n.prefix())
+	})
 }
 
 func (q simQueue) Strays(ctx context.Context, n int, inHand []string) (out []worker.Message, err error) {
@@ -423,19 +447,19 @@ func (q simQueue) Extend(ctx context.Context, ids []string) (kept []string, err 
 }
 
 func (q simQueue) Begin(ctx context.Context, m *worker.Message, count bool) (v worker.Verdict, text string, d *worker.Decision, err error) {
-	err = q.do(ctx, "begin", m.ID, func(r *simRedis) { v, text, d = r.begin(q.consumer, m, count) })
+	err = q.write(ctx, "begin", m, func(r *simRedis) { v, text, d = r.begin(q.consumer, m, count) })
 	return v, text, d, err
 }
 
 func (q simQueue) Charge(ctx context.Context, m *worker.Message) (yes bool, err error) {
-	if e := q.do(ctx, "charge", m.ID, func(r *simRedis) { yes, err = r.charge(q.consumer, m) }); e != nil {
+	if e := q.write(ctx, "charge", m, func(r *simRedis) { yes, err = r.charge(q.consumer, m) }); e != nil {
 		return false, e
 	}
 	return yes, err
 }
 
 func (q simQueue) Publish(ctx context.Context, m *worker.Message, d *worker.Decision) (v worker.Verdict, stands *worker.Decision, err error) {
-	if e := q.do(ctx, "publish", m.ID, func(r *simRedis) { v, stands, err = r.publish(q.consumer, m, d) }); e != nil {
+	if e := q.write(ctx, "publish", m, func(r *simRedis) { v, stands, err = r.publish(q.consumer, m, d) }); e != nil {
 		return "", nil, e
 	}
 	return v, stands, err
@@ -454,7 +478,7 @@ func (q simQueue) IsCancelled(ctx context.Context, jobID string) (bool, error) {
 }
 
 func (q simQueue) settle(ctx context.Context, op string, m *worker.Message, f func(r *simRedis) error) (err error) {
-	if e := q.do(ctx, op, m.ID, func(r *simRedis) { err = f(r) }); e != nil {
+	if e := q.write(ctx, op, m, func(r *simRedis) { err = f(r) }); e != nil {
 		return e
 	}
 	return err

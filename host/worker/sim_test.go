@@ -41,7 +41,7 @@ func TestSimulation(t *testing.T) {
 		simulate(t, uint64(*simSeed), trace)
 		return
 	}
-	seeds := 500
+	seeds := 200
 	if text := os.Getenv("CODA_SEEDS"); text != "" {
 		var err error
 		if seeds, err = strconv.Atoi(text); err != nil {
@@ -165,7 +165,7 @@ func (w *world) weather(random *rand.Rand) odds {
 }
 
 func (w *world) build(random *rand.Rand) {
-	alone := random.IntN(12) == 0
+	alone := random.IntN(8) == 0
 	nodes := 1 + random.IntN(3)
 	if alone { // what is decided is then known to one node only
 		nodes, w.redis.refuses = 1, true
@@ -212,12 +212,16 @@ func (w *world) plans(random *rand.Rand) (all []plan) {
 			add(at, func() { n.cutOff = true; w.note(n.name, "cut off", "", "") })
 			add(at+moment(100*time.Second), func() { n.cutOff = false; w.note(n.name, "reaches redis", "", "") })
 		}
-		for range random.IntN(3) {
+		full := random.IntN(3)
+		if w.redis.refuses { // the disk alone knows what was decided
+			full += 3
+		}
+		for range full {
 			at := moment(simFaults)
 			add(at, func() { n.disk.full = true; w.note(n.name, "disk full", "", "") })
 			add(at+moment(30*time.Second), func() { n.disk.full = false; w.note(n.name, "disk free", "", "") })
 		}
-		for range random.IntN(2) {
+		for range random.IntN(4) {
 			at := moment(simFaults)
 			add(at, n.freeze)
 			add(at+moment(120*time.Second), n.thaw)

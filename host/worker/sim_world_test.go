@@ -89,7 +89,7 @@ func (w *world) note(who, what, about, more string) {
 		}
 	}
 	if w.trace != nil {
-		fmt.Fprintf(w.trace, "%15.9f %-6s %-16s %-8s %s\n", at.Seconds(), who, what, about, more)
+		_, _ = fmt.Fprintf(w.trace, "%15.9f %-6s %-16s %-8s %s\n", at.Seconds(), who, what, about, more)
 	}
 }
 
@@ -98,7 +98,7 @@ func (w *world) breaks(format string, args ...any) {
 	text := fmt.Sprintf("after %.9f s: ", time.Since(w.start).Seconds()) + fmt.Sprintf(format, args...)
 	w.broken = append(w.broken, text)
 	if w.trace != nil {
-		fmt.Fprintln(w.trace, "BROKEN", text)
+		_, _ = fmt.Fprintln(w.trace, "BROKEN", text)
 	}
 }
 
@@ -419,7 +419,7 @@ type simLog struct {
 func (l simLog) Handle(ctx context.Context, r slog.Record) error {
 	l.b.w.mu.Lock()
 	defer l.b.w.mu.Unlock()
-	fmt.Fprintf(l.b.w.trace, "%15.9f %-6s ", time.Since(l.b.w.start).Seconds(), l.b.n.name)
+	_, _ = fmt.Fprintf(l.b.w.trace, "%15.9f %-6s ", time.Since(l.b.w.start).Seconds(), l.b.n.name)
 	return l.Handler.Handle(ctx, r)
 }
 
@@ -439,7 +439,7 @@ func newWorld(seed uint64, trace io.Writer) *world {
 	w.redis.acked = w.checkAck
 	w.cloud = newSimCloud()
 	h := fnv.New64a()
-	fmt.Fprint(h, seed)
+	_, _ = fmt.Fprint(h, seed)
 	w.seed = h.Sum64() & math.MaxInt64
 	return w
 }

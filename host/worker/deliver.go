@@ -189,14 +189,12 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 }
 
 // cancelledMeanwhile looks for a cancellation once more before the first try, where
-// the decision is not published, which looks for it too. What cannot be read is not
-// cancelled.
+// the decision is not published, which looks for it too.
 func (w *Worker) cancelledMeanwhile(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
 	if p.tries > 0 {
 		return false, nil
 	}
-	yes, unread := w.Queue.IsCancelled(ctx, m.JobID)
-	if unread != nil || !yes {
+	if !w.isCancelled(ctx, m.JobID) {
 		return false, nil
 	}
 	<-p.saved

@@ -249,12 +249,19 @@ var (
 	errSeatGone  = errors.New("its turn is over, while the job was in hand under another message; the next sweep takes it up")
 )
 
+// isCancelled asks whether the cloud has cancelled a job. What cannot be read is not
+// cancelled.
+func (w *Worker) isCancelled(ctx context.Context, jobID string) bool {
+	yes, err := w.Queue.IsCancelled(ctx, jobID)
+	return err == nil && yes
+}
+
 // watchCancel returns a context that ends when the cloud cancels the job.
 func (w *Worker) watchCancel(ctx context.Context, jobID string) (context.Context, func()) {
 	running, cancel := context.WithCancelCause(ctx)
 	go func() {
 		for pause(running, pollCancel) {
-			if yes, err := w.Queue.IsCancelled(running, jobID); err == nil && yes {
+			if w.isCancelled(running, jobID) {
 				cancel(errCancelled)
 			}
 		}

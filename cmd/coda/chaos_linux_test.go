@@ -86,7 +86,7 @@ func TestChaos(t *testing.T) {
 		nodes[victim] = p.start(p.nodes[victim])
 	}
 	faults := p.cloud.Faults()
-	if !large { // and the quick tries are enough
+	if !large { // so that nothing waits for its sixth try
 		p.cloud.Mend()
 	}
 	for {

@@ -71,7 +71,6 @@ func (p *pair) diskFull(a aftermath, running bool) string {
 	node := p.start(first)
 	node.waitFor(p.t, "the node takes jobs")
 	fill := func() {
-		// The last bytes too: a file system keeps its promises page by page.
 		if err := os.WriteFile(ballast, make([]byte, 4<<20), 0o600); err == nil {
 			p.t.Fatal("the disk is not full")
 		}

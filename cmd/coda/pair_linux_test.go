@@ -23,7 +23,7 @@ import (
 	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
-// What nodes and cloud call things in Redis.
+// The names of the queue in Redis.
 const (
 	jobStream = "qpu:dev:jobs"
 	jobGroup  = "qpu:dev:workers"
@@ -153,8 +153,7 @@ func (p *pair) submit(n int, what string) []string {
 	}
 }
 
-// start starts a node. The first time it logs on with a token, and meanwhile keeps
-// nothing else from others.
+// start starts a node, which logs on with a token as long as it has no identity.
 func (p *pair) start(m *machine, env ...string) *process {
 	p.t.Helper()
 	args := []string{"start"}

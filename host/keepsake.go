@@ -29,6 +29,7 @@ var keepsakes = []keepsake{
 	{"coda-private-key", true, isPrivateKey},
 	{"coda-private-key.next", true, isPrivateKey},
 	{"coda-fingerprint", true, isAnything},
+	{"coda-node-id", true, isAnything},
 	{"coda-node.ovpn", true, isProfile},
 	{"coda-node.log", false, isAnything},
 	{outboxFile, true, isAnything},

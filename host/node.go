@@ -138,8 +138,12 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	id, err := identity.NewStore(s.StateDir).NodeID()
+	if err != nil {
+		return err
+	}
 	boot := uuid.NewString()[:8]
-	q := queue.New(options, s.QPUID, s.Fingerprint, boot)
+	q := queue.New(options, s.QPUID, s.Fingerprint+"-"+id, boot)
 	defer q.Close()
 
 	sender, err := webhook.New(webhook.Config{

@@ -32,3 +32,18 @@ func TestHardwareAddress(t *testing.T) {
 		t.Errorf("random addresses %#x and %#x", a, b)
 	}
 }
+
+func TestNodeIDIsMadeOnceForEachStateDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := NewStore(dir).NodeID()
+	if err != nil || len(first) != 8 {
+		t.Fatalf("%q, %v", first, err)
+	}
+	if again, err := NewStore(dir).NodeID(); again != first || err != nil {
+		t.Errorf("%q, then %q, %v", first, again, err)
+	}
+	if other, err := NewStore(t.TempDir()).NodeID(); other == first || err != nil {
+		t.Errorf("%q in another directory too, %v", other, err)
+	}
+}

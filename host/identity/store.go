@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,6 +25,7 @@ const (
 	keyFile         = "coda-private-key"      // PEM
 	nextKeyFile     = "coda-private-key.next" // a key whose config is being written
 	fingerprintFile = "coda-fingerprint"      // this machine's identity
+	nodeIDFile      = "coda-node-id"          // and that of the node among others on it
 )
 
 // Members of the config file that are no settings.
@@ -202,7 +205,19 @@ func (s *Store) loadKey(path, want string) (string, error) {
 // Fingerprint is this machine's identity for the cloud. It is made once and
 // kept, so that it stays the same however often the node starts.
 func (s *Store) Fingerprint() (string, error) {
-	path := s.path(fingerprintFile)
+	return s.kept(fingerprintFile, "this machine's fingerprint", machine)
+}
+
+// NodeID tells this state directory's node from others that have the machine's
+// fingerprint too: those with other state directories, and those of copies of the
+// machine. It is made once, at random.
+func (s *Store) NodeID() (string, error) {
+	return s.kept(nodeIDFile, "this node's id", func() string { return strings.ToLower(rand.Text()[:8]) })
+}
+
+// kept is the text of a file, which is made where it is missing.
+func (s *Store) kept(name, what string, make func() string) (string, error) {
+	path := s.path(name)
 	text, err := s.read(path)
 	if kept := bytes.TrimSpace(text); err == nil && len(kept) > 0 {
 		if !utf8.Valid(kept) || bytes.ContainsFunc(kept, unicode.IsControl) {
@@ -214,12 +229,12 @@ func (s *Store) Fingerprint() (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", &fault.ConfigError{Where: path, Reason: "cannot be used", Err: err}
 	}
-	made := machine()
+	made := make()
 	if err := s.prepare(); err != nil {
-		return "", &fault.NodeError{Op: "state", Reason: "cannot keep the machine's fingerprint in " + s.dir, Err: err}
+		return "", &fault.NodeError{Op: "state", Reason: "cannot keep " + what + " in " + s.dir, Err: err}
 	}
 	if err := writeAtomic(path, []byte(made+"\n")); err != nil {
-		return "", &fault.NodeError{Op: "state", Reason: "cannot keep the machine's fingerprint", Err: err}
+		return "", &fault.NodeError{Op: "state", Reason: "cannot keep " + what, Err: err}
 	}
 	return made, nil
 }

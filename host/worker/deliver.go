@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/conductorquantum/coda/host/failpoint"
@@ -252,7 +253,11 @@ func (w *Worker) failed(ctx context.Context, m *Message, p *parcel, err error) (
 	}
 	wait = max(w.jitter(wait), refusal.RetryAfter)
 	p.due = time.Now().Add(wait)
-	w.Log.Warn("an outcome could not be delivered and is sent again",
+	level := slog.LevelWarn
+	if refusal.Next == fault.Misdirected { // somebody has to look: it leads elsewhere
+		level = slog.LevelError
+	}
+	w.Log.Log(ctx, level, "an outcome could not be delivered and is sent again",
 		"job", m.JobID, "message", m.ID, "attempt", p.tries, "wait", wait, "error", err)
 	kept := context.WithoutCancel(ctx)
 	if p.unnoted {

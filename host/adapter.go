@@ -37,13 +37,13 @@ func messages(in []queue.Message, err error) ([]worker.Message, error) {
 	return out, err
 }
 
-func (j jobs) Begin(ctx context.Context, m *worker.Message, execute bool) (worker.Verdict, string, *worker.Decision, error) {
-	verdict, text, d, err := j.Queue.Begin(ctx, (*queue.Message)(m), execute)
+func (j jobs) Begin(ctx context.Context, m *worker.Message, attempt string) (worker.Verdict, string, *worker.Decision, error) {
+	verdict, text, d, err := j.Queue.Begin(ctx, (*queue.Message)(m), attempt)
 	return worker.Verdict(verdict), text, fromQueue(d), err
 }
 
-func (j jobs) Charge(ctx context.Context, m *worker.Message) (bool, error) {
-	return j.Queue.Charge(ctx, (*queue.Message)(m))
+func (j jobs) Charge(ctx context.Context, m *worker.Message, attempt string) (bool, error) {
+	return j.Queue.Charge(ctx, (*queue.Message)(m), attempt)
 }
 
 func (j jobs) Publish(ctx context.Context, m *worker.Message, d *worker.Decision) (worker.Verdict, *worker.Decision, error) {

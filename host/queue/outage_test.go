@@ -172,7 +172,7 @@ func TestOneJobsRefusalIsNoOutage(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, rdb *redis.Client) {
 		q := join(t, rdb, "node", "boot")
-		if _, err := q.Charge(t.Context(), &queue.Message{ID: "no id", JobID: "j"}); err == nil || !q.Healthy() {
+		if _, err := q.Charge(t.Context(), &queue.Message{ID: "no id", JobID: "j"}, "two"); err == nil || !q.Healthy() {
 			t.Errorf("healthy %t after %v", q.Healthy(), err)
 		}
 	})
@@ -219,7 +219,7 @@ func TestJobsInHandSurviveAFlush(t *testing.T) {
 				add(t, rdb, "job_id", "j")
 				m := claim(t, q)
 				begin := func() queue.Verdict {
-					verdict, _, _, err := q.Begin(t.Context(), m, true)
+					verdict, _, _, err := q.Begin(t.Context(), m, "one")
 					if err != nil {
 						t.Fatal(err)
 					}

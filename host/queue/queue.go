@@ -194,16 +194,13 @@ func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
 }
 
 // Begin takes a message's job up: it marks it as executing, unless it is settled
-// already, and, if an execution is to start, counts it. The text comes with Failed,
-// the decision with Decided.
-func (q *Queue) Begin(ctx context.Context, m *Message, execute bool) (Verdict, string, *Decision, error) {
+// already, and, if an execution is to start, counts it: once for each name, however
+// often it is called; none where attempt is "". The text comes with Failed and
+// Damaged, the decision with Decided.
+func (q *Queue) Begin(ctx context.Context, m *Message, attempt string) (Verdict, string, *Decision, error) {
 	rdb := q.line.current()
-	count := "0"
-	if execute {
-		count = "1"
-	}
 	answer, err := q.eval(ctx, rdb, begin, m.JobID, []string{q.keys.Stream, StatusKey(m.JobID), CancelKey(m.JobID)},
-		q.keys.Group, q.consumer, m.ID, now(), q.qpuID, MaxExecutions, count).StringSlice()
+		q.keys.Group, q.consumer, m.ID, now(), q.qpuID, MaxExecutions, attempt).StringSlice()
 	if err := q.seen(ctx, rdb, err); err != nil {
 		return "", "", nil, err
 	}
@@ -220,12 +217,12 @@ func (q *Queue) Begin(ctx context.Context, m *Message, execute bool) (Verdict, s
 	return Decided, "", d, nil
 }
 
-// Charge counts one more execution of a job in hand, and reports whether it may
-// start.
-func (q *Queue) Charge(ctx context.Context, m *Message) (bool, error) {
+// Charge counts one more execution of a job in hand, as Begin does, and reports
+// whether it may start.
+func (q *Queue) Charge(ctx context.Context, m *Message, attempt string) (bool, error) {
 	rdb := q.line.current()
 	answer, err := charge.Run(ctx, rdb, []string{q.keys.Stream, StatusKey(m.JobID)},
-		q.keys.Group, q.consumer, m.ID, MaxExecutions).Int()
+		q.keys.Group, q.consumer, m.ID, MaxExecutions, attempt).Int()
 	return answer == 1, q.ours(ctx, rdb, answer != 0, err)
 }
 

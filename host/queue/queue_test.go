@@ -128,7 +128,7 @@ func TestAJobFromTheStreamToItsEnd(t *testing.T) {
 			if m.CallbackURL != "https://example.com/hook" || m.IR != "{}" || m.Shots != "7" {
 				t.Errorf("message %+v", m)
 			}
-			verdict, _, _, err := q.Begin(t.Context(), m, true)
+			verdict, _, _, err := q.Begin(t.Context(), m, "one")
 			if err != nil || verdict != queue.Run {
 				t.Fatalf("begin: %s, %v", verdict, err)
 			}
@@ -185,7 +185,7 @@ func TestBeginKnowsWhatIsSettled(t *testing.T) {
 				if tt.cancel {
 					rdb.Set(t.Context(), queue.CancelKey("j"), "", 0)
 				}
-				verdict, text, _, err := q.Begin(t.Context(), claim(t, q), true)
+				verdict, text, _, err := q.Begin(t.Context(), claim(t, q), "one")
 				if err != nil || verdict != tt.verdict || text != tt.text {
 					t.Errorf("begin: %s %q, %v", verdict, text, err)
 				}
@@ -211,7 +211,7 @@ func TestAStaleOwnerWritesNothing(t *testing.T) {
 		}).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if verdict, _, _, err := stale.Begin(t.Context(), m, true); verdict != queue.Lost || err != nil {
+		if verdict, _, _, err := stale.Begin(t.Context(), m, "one"); verdict != queue.Lost || err != nil {
 			t.Errorf("begin: %s, %v", verdict, err)
 		}
 		for name, write := range map[string]func() error{
@@ -220,7 +220,7 @@ func TestAStaleOwnerWritesNothing(t *testing.T) {
 			"cancel":   func() error { return stale.Cancel(t.Context(), m) },
 			"bury":     func() error { return stale.Bury(t.Context(), m, "no", "") },
 			"letter":   func() error { return stale.Letter(t.Context(), m, "no") },
-			"charge":   func() error { _, err := stale.Charge(t.Context(), m); return err },
+			"charge":   func() error { _, err := stale.Charge(t.Context(), m, "two"); return err },
 			"give":     func() error { return stale.GiveBack(t.Context(), m) },
 		} {
 			if err := write(); !errors.Is(err, queue.ErrLost) {
@@ -343,7 +343,7 @@ func TestAStatusThatCannotBeRecorded(t *testing.T) {
 				add(t, rdb, "job_id", "j")
 				rdb.Set(t.Context(), queue.StatusKey("j"), "no hash", 0)
 				m := claim(t, q)
-				verdict, text, _, err := q.Begin(t.Context(), m, true)
+				verdict, text, _, err := q.Begin(t.Context(), m, "one")
 				if verdict != queue.Failed || !strings.Contains(text, "qpu:job:j:status is a string") || err != nil {
 					t.Errorf("begin: %s %q, %v", verdict, text, err)
 				}
@@ -387,7 +387,7 @@ func TestAJobThatCameTwice(t *testing.T) {
 				first, second := claim(t, q), claim(t, peer)
 				begin := func(q *queue.Queue, m *queue.Message, want queue.Verdict) {
 					t.Helper()
-					if verdict, _, _, err := q.Begin(t.Context(), m, true); verdict != want || err != nil {
+					if verdict, _, _, err := q.Begin(t.Context(), m, "one"); verdict != want || err != nil {
 						t.Errorf("%s, %v; want %s", verdict, err, want)
 					}
 				}
@@ -407,7 +407,7 @@ func TestAJobThatCameTwice(t *testing.T) {
 			q := join(t, rdb, "node", "1")
 			add(t, rdb, "job_id", "j")
 			rdb.HSet(t.Context(), queue.StatusKey("j"), "state", "executing", "message_id", "no id")
-			if verdict, _, _, err := q.Begin(t.Context(), claim(t, q), true); verdict != queue.Run || err != nil {
+			if verdict, _, _, err := q.Begin(t.Context(), claim(t, q), "one"); verdict != queue.Run || err != nil {
 				t.Errorf("%s, %v", verdict, err)
 			}
 		})
@@ -429,7 +429,7 @@ func TestAnEndIsRecordedOnce(t *testing.T) {
 				q := join(t, rdb, "node", "1")
 				add(t, rdb, "job_id", "j")
 				m := claim(t, q)
-				if _, _, _, err := q.Begin(t.Context(), m, true); err != nil {
+				if _, _, _, err := q.Begin(t.Context(), m, "one"); err != nil {
 					t.Fatal(err)
 				}
 				for range 2 {
@@ -483,5 +483,37 @@ func TestRetireRemovesOnlyOurOwnEmptyConsumers(t *testing.T) {
 				t.Errorf("idle for %s: %v, want %v", tt.idle, got, tt.want)
 			}
 		}
+	})
+}
+
+// A start whose answer was lost is asked for again, and counts once.
+func TestAStartCountsOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, rdb *redis.Client) {
+		q := join(t, rdb, "node", "boot")
+		add(t, rdb, "job_id", "j")
+		m := claim(t, q)
+		begin := func(attempt string, want queue.Verdict, count string) {
+			t.Helper()
+			verdict, _, _, err := q.Begin(t.Context(), m, attempt)
+			if verdict != want || err != nil || status(t, rdb, "j")["attempts"] != count {
+				t.Errorf("begin %q: %s, %v, %v", attempt, verdict, err, status(t, rdb, "j"))
+			}
+		}
+		charge := func(attempt string, want bool, count string) {
+			t.Helper()
+			if may, err := q.Charge(t.Context(), m, attempt); may != want || err != nil || status(t, rdb, "j")["attempts"] != count {
+				t.Errorf("charge %q: %t, %v, %v", attempt, may, err, status(t, rdb, "j"))
+			}
+		}
+		begin("first", queue.Run, "1")
+		begin("first", queue.Run, "1")
+		begin("", queue.Run, "1")
+		charge("second", true, "2")
+		charge("second", true, "2")
+		begin("third", queue.Run, "3")
+		begin("third", queue.Run, "3")
+		begin("fourth", queue.Spent, "3")
+		charge("fourth", false, "3")
 	})
 }

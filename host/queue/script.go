@@ -16,7 +16,7 @@ local function write(...)
   if is_hash() or redis.call('EXISTS', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], ...) end
 end
 local function over()
-  if is_hash() then redis.call('HDEL', KEYS[2], 'phase', 'attempts') end
+  if is_hash() then redis.call('HDEL', KEYS[2], 'phase', 'attempts', 'attempt') end
 end
 local function owned()
   local p = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
@@ -32,7 +32,8 @@ end
 // begin takes a job up, and counts an execution that is about to start.
 //
 //	KEYS  stream, status, cancel, decision
-//	ARGV  group, consumer, message id, now, qpu id, most executions, "1" to count one
+//	ARGV  group, consumer, message id, now, qpu id, most executions, the execution
+//	      to count, or ''
 //
 // It answers {verdict, text, field, value, ...}: "lost"; "completed" or
 // "cancelled", acknowledged here; "decided" with the published decision; "failed"
@@ -68,12 +69,12 @@ end
 if redis.call('EXISTS', KEYS[2]) == 1 and not is_hash() then
   return {'failed', 'the status of the job cannot be recorded: ' .. KEYS[2] .. ' is a ' .. redis.call('TYPE', KEYS[2]).ok .. ' in Redis'}
 end
-local attempts = tonumber(field('attempts') or '') or 0
-if ARGV[7] == '1' then
+local attempts, attempt = tonumber(field('attempts') or '') or 0, field('attempt') or ''
+if ARGV[7] ~= '' and ARGV[7] ~= attempt then -- else it is counted, and the answer was lost
   if attempts >= tonumber(ARGV[6]) then return {'spent', tostring(attempts)} end
-  attempts = attempts + 1
+  attempts, attempt = attempts + 1, ARGV[7]
 end
-write('state', 'executing', 'started_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5], 'attempts', attempts)
+write('state', 'executing', 'started_at', ARGV[4], 'message_id', ARGV[3], 'qpu_id', ARGV[5], 'attempts', attempts, 'attempt', attempt)
 redis.call('HDEL', KEYS[2], 'phase')
 return {'run', ''}
 `)
@@ -81,15 +82,16 @@ return {'run', ''}
 // charge counts one more execution of a job in hand.
 //
 //	KEYS  stream, status
-//	ARGV  group, consumer, message id, most executions
+//	ARGV  group, consumer, message id, most executions, the execution
 //
-// It answers 1; 0 where the message is no longer ours; or -1 where no more may
+// It answers 1, also where the answer to the first call was lost; 0 where the message is no longer ours; or -1 where no more may
 // start.
 var charge = redis.NewScript(owned + `
 if not owned() then return 0 end
+if field('attempt') == ARGV[5] then return 1 end
 local attempts = (tonumber(field('attempts') or '') or 0) + 1
 if attempts > tonumber(ARGV[4]) then return -1 end
-write('attempts', attempts)
+write('attempts', attempts, 'attempt', ARGV[5])
 return 1
 `)
 

@@ -228,7 +228,7 @@ func (f *fake) Extend(_ context.Context, ids []string) ([]string, error) {
 
 func (f *fake) Inherit(context.Context) error { return f.reach() }
 
-func (f *fake) Begin(_ context.Context, m *worker.Message, execute bool) (worker.Verdict, string, *worker.Decision, error) {
+func (f *fake) Begin(_ context.Context, m *worker.Message, attempt string) (worker.Verdict, string, *worker.Decision, error) {
 	if err := f.reach(); err != nil {
 		return "", "", nil, err
 	}
@@ -240,7 +240,7 @@ func (f *fake) Begin(_ context.Context, m *worker.Message, execute bool) (worker
 	if d := f.published[m.JobID]; d != nil {
 		return worker.Decided, "", d, nil
 	}
-	if execute {
+	if attempt != "" {
 		if f.charged[m.JobID] == 3 {
 			return worker.Spent, "", nil, nil
 		}
@@ -249,7 +249,7 @@ func (f *fake) Begin(_ context.Context, m *worker.Message, execute bool) (worker
 	return worker.Run, "", nil, nil
 }
 
-func (f *fake) Charge(_ context.Context, m *worker.Message) (bool, error) {
+func (f *fake) Charge(_ context.Context, m *worker.Message, _ string) (bool, error) {
 	if err := f.reach(); err != nil {
 		return false, err
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -122,9 +123,16 @@ type taken struct {
 // begin takes a job up, once it is in hand under no other message. That is so when
 // the other is settled, as a rule, and nothing remains to be done.
 func (w *Worker) begin(ctx context.Context, m *Message, s *seat, execute bool) (t taken, err error) {
+	attempt := ""
+	if execute {
+		attempt = rand.Text()
+	}
 	for waited := false; ; waited = true {
 		err = w.insist(ctx, m, "taken up", func() (err error) {
-			t.verdict, t.text, t.decision, err = w.Queue.Begin(ctx, m, execute && !waited)
+			if waited {
+				attempt = "" // its turn is over
+			}
+			t.verdict, t.text, t.decision, err = w.Queue.Begin(ctx, m, attempt)
 			return err
 		})
 		switch {
@@ -164,9 +172,9 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 	running, stop := w.watchCancel(ctx, m.JobID)
 	defer stop()
 	s.charge = func() error {
-		more := false
+		more, attempt := false, rand.Text()
 		err := w.insist(running, m, "started again", func() (err error) {
-			more, err = w.Queue.Charge(running, m)
+			more, err = w.Queue.Charge(running, m, attempt)
 			return err
 		})
 		switch {

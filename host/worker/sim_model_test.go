@@ -83,7 +83,7 @@ func (p *pair) step(t *testing.T) (did string) {
 		}
 	}
 	sent := queue.Message(msg)
-	n, count := 1+p.random.IntN(3), p.random.IntN(3) > 0
+	n, attempt := 1+p.random.IntN(3), []string{"", "one", "two", "three", "four"}[p.random.IntN(5)]
 	held := m.ids(func(e *simPending) bool { return e.owner == c && len(e.owner)%2 == 1 })
 	if len(held) > 1 {
 		held = held[:1]
@@ -129,13 +129,13 @@ func (p *pair) step(t *testing.T) (did string) {
 		real, model = err, nil
 	case 9, 10:
 		did = "begin"
-		v, text, d, err := q.Begin(ctx, &sent, count)
-		mv, mtext, md := m.begin(c, &msg, count)
+		v, text, d, err := q.Begin(ctx, &sent, attempt)
+		mv, mtext, md := m.begin(c, &msg, attempt)
 		real, model = answer(v, text, bodyOf(d), err), answer(mv, mtext, modelBody(md), nil)
 	case 11:
 		did = "charge"
-		yes, err := q.Charge(ctx, &sent)
-		myes, merr := m.charge(c, &msg)
+		yes, err := q.Charge(ctx, &sent, "more "+attempt)
+		myes, merr := m.charge(c, &msg, "more "+attempt)
 		real, model = answer(yes, lost(err)), answer(myes, lost(merr))
 	case 12, 13:
 		kind := []worker.Kind{worker.KindCompleted, worker.KindFailed}[p.random.IntN(2)]
@@ -209,7 +209,7 @@ func (p *pair) real(t *testing.T) (text string) {
 		s := p.rdb.HGetAll(ctx, queue.StatusKey(job)).Val()
 		attempts, _ := strconv.Atoi(s["attempts"])
 		d := p.rdb.HGetAll(ctx, queue.DecisionKey(job)).Val()
-		text += fmt.Sprintf("%s: %v, decided %q\n", job, simStatus{s["state"], s["message_id"], s["phase"], s["error"], attempts}, d["body"])
+		text += fmt.Sprintf("%s: %v, decided %q\n", job, simStatus{s["state"], s["message_id"], s["phase"], s["error"], attempts, s["attempt"]}, d["body"])
 	}
 	for _, e := range p.rdb.XRange(ctx, "qpu:q1:dead", "-", "+").Val() {
 		text += fmt.Sprintf("letter %v %v %v %v\n", e.Values["message_id"], e.Values["job_id"], e.Values["reason"], e.Values["body"])

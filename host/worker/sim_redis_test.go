@@ -41,6 +41,7 @@ type simPending struct {
 type simStatus struct {
 	state, messageID, phase, text string
 	attempts                      int
+	attempt                       string
 }
 
 type simLetter struct{ messageID, jobID, reason, body string }
@@ -202,11 +203,12 @@ func (r *simRedis) giveBack(c string, m *worker.Message) error {
 func (r *simRedis) cancelled(m *worker.Message) {
 	r.write(m.JobID, func(s *simStatus) {
 		s.state, s.messageID, s.phase, s.attempts = "cancelled", m.ID, "", 0
+		s.attempt = ""
 	})
 	r.ack(m.ID, "cancelled")
 }
 
-func (r *simRedis) begin(c string, m *worker.Message, count bool) (worker.Verdict, string, *worker.Decision) {
+func (r *simRedis) begin(c string, m *worker.Message, attempt string) (worker.Verdict, string, *worker.Decision) {
 	if !r.owned(c, m) {
 		return worker.Lost, "", nil
 	}
@@ -228,28 +230,31 @@ func (r *simRedis) begin(c string, m *worker.Message, count bool) (worker.Verdic
 		r.cancelled(m)
 		return worker.Cancelled, "", nil
 	}
-	attempts := s.attempts
-	if count {
+	attempts, last := s.attempts, s.attempt
+	if attempt != "" && attempt != last {
 		if attempts >= simMaximum {
 			return worker.Spent, strconv.Itoa(attempts), nil
 		}
-		attempts++
+		attempts, last = attempts+1, attempt
 	}
 	r.write(m.JobID, func(s *simStatus) {
-		s.state, s.messageID, s.attempts, s.phase = "executing", m.ID, attempts, ""
+		s.state, s.messageID, s.attempts, s.attempt, s.phase = "executing", m.ID, attempts, last, ""
 	})
 	return worker.Run, "", nil
 }
 
-func (r *simRedis) charge(c string, m *worker.Message) (bool, error) {
+func (r *simRedis) charge(c string, m *worker.Message, attempt string) (bool, error) {
 	if !r.owned(c, m) {
 		return false, errSimLost
+	}
+	if r.of(m.JobID).attempt == attempt {
+		return true, nil
 	}
 	attempts := r.of(m.JobID).attempts + 1
 	if attempts > simMaximum {
 		return false, nil
 	}
-	r.write(m.JobID, func(s *simStatus) { s.attempts = attempts })
+	r.write(m.JobID, func(s *simStatus) { s.attempts, s.attempt = attempts, attempt })
 	return true, nil
 }
 
@@ -296,7 +301,7 @@ func (r *simRedis) finish(c string, m *worker.Message, state, text string) error
 		state = s.state
 	}
 	r.write(m.JobID, func(s *simStatus) {
-		s.state, s.phase, s.attempts = state, "", 0
+		s.state, s.phase, s.attempts, s.attempt = state, "", 0, ""
 		if stands {
 			return
 		}
@@ -446,13 +451,13 @@ func (q simQueue) Extend(ctx context.Context, ids []string) (kept []string, err 
 	return kept, err
 }
 
-func (q simQueue) Begin(ctx context.Context, m *worker.Message, count bool) (v worker.Verdict, text string, d *worker.Decision, err error) {
-	err = q.write(ctx, "begin", m, func(r *simRedis) { v, text, d = r.begin(q.consumer, m, count) })
+func (q simQueue) Begin(ctx context.Context, m *worker.Message, attempt string) (v worker.Verdict, text string, d *worker.Decision, err error) {
+	err = q.write(ctx, "begin", m, func(r *simRedis) { v, text, d = r.begin(q.consumer, m, attempt) })
 	return v, text, d, err
 }
 
-func (q simQueue) Charge(ctx context.Context, m *worker.Message) (yes bool, err error) {
-	if e := q.write(ctx, "charge", m, func(r *simRedis) { yes, err = r.charge(q.consumer, m) }); e != nil {
+func (q simQueue) Charge(ctx context.Context, m *worker.Message, attempt string) (yes bool, err error) {
+	if e := q.write(ctx, "charge", m, func(r *simRedis) { yes, err = r.charge(q.consumer, m, attempt) }); e != nil {
 		return false, e
 	}
 	return yes, err

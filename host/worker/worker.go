@@ -60,11 +60,12 @@ type Queue interface {
 	Watch(ctx context.Context)
 	Outage() <-chan struct{}
 
-	// Begin takes a job up and, if it is to run, counts the execution. The text
-	// comes with Failed and Damaged, the decision with Decided.
-	Begin(ctx context.Context, m *Message, execute bool) (Verdict, string, *Decision, error)
+	// Begin takes a job up and counts the execution of that name, unless it is "". A
+	// repetition counts nothing more. The text comes with Failed and Damaged, the
+	// decision with Decided.
+	Begin(ctx context.Context, m *Message, attempt string) (Verdict, string, *Decision, error)
 	// Charge counts a further execution and reports whether it may start.
-	Charge(ctx context.Context, m *Message) (bool, error)
+	Charge(ctx context.Context, m *Message, attempt string) (bool, error)
 	// Publish makes a decision stand for every node. It returns Decided with the
 	// one that stands, or what became of the job otherwise.
 	Publish(ctx context.Context, m *Message, d *Decision) (Verdict, *Decision, error)

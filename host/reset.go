@@ -83,7 +83,8 @@ func Reset(ctx context.Context, cfg ResetConfig) (Forgotten, error) {
 		path := filepath.Join(cfg.StateDir, k.name)
 		between := filepath.Join(cfg.StateDir, "."+k.name+".tmp") // what an interrupted write leaves
 		plan[path], plan[between] = isAnything, isAnything
-		optional[between], optional[path] = true, strings.HasSuffix(path, ".next") || k.name == tunnelLog || k.name == tunnelRecord || k.name == outboxFile
+		optional[between], optional[path] = true, strings.HasSuffix(path, ".next") || k.name == tunnelLog || k.name == tunnelRecord ||
+			k.name == outboxFile || k.name == "coda-node-id"
 		if strings.HasSuffix(path, ".log") {
 			for _, older := range rotated(path) {
 				plan[older] = isAnything

@@ -241,9 +241,12 @@ func describeTunnel(g *vpn.Guard) *server.VPN {
 	return v
 }
 
+// texts leaves out what every interface has, and what leads nowhere.
 func texts(prefixes []netip.Prefix) (list []string) {
 	for _, prefix := range prefixes {
-		list = append(list, prefix.String())
+		if !prefix.Addr().IsLinkLocalUnicast() {
+			list = append(list, prefix.String())
+		}
 	}
 	return list
 }

@@ -72,14 +72,16 @@ func TestFlaps(t *testing.T) {
 		}
 	}
 
-	// What a node holds goes up and down a little by itself.
+	// What a node holds goes up and down by itself: connections to Redis are kept.
+	// What each flap left would be many times as much.
+	const leeway = 16
 	var after held
 	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(100 * time.Millisecond) {
-		if after = holdings(t, node); after.files <= before.files+2 && after.children <= before.children {
+		if after = holdings(t, node); after.files <= before.files+leeway && after.children <= before.children {
 			break
 		}
 	}
-	if after.files > before.files+2 || after.children > before.children {
+	if after.files > before.files+leeway || after.children > before.children {
 		t.Errorf("before the flaps the node had %+v, and after them %+v", before, after)
 	}
 	many := goroutines(t, node)

@@ -179,7 +179,8 @@ if not ours then
   return (field('state') == ARGV[5] and field('message_id') == ARGV[3]) and 1 or 0
 end
 local state = field('state')
-if state ~= 'completed' and state ~= 'cancelled' then write(unpack(ARGV, 4)) end
+local stands = state == 'completed' or state == 'cancelled' or state == 'failed' and ARGV[5] ~= 'failed'
+if not stands then write(unpack(ARGV, 4)) end
 over()
 if KEYS[3] then redis.call('DEL', KEYS[3]) end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])

@@ -146,10 +146,7 @@ func (w *Worker) insistSaved(ctx context.Context, m *Message, p *parcel) bool {
 // an outage of this node alone, or its end, leaves the job to a peer, which decides
 // anew and posts another.
 func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
-	if !p.published && w.alone.Load() {
-		return w.cancelledMeanwhile(ctx, m, p)
-	}
-	for failures := 0; !p.published; {
+	for failures := 0; !p.published && !w.alone.Load(); {
 		failpoint.After("C8", p.saved)
 		verdict, stands, err := w.Queue.Publish(ctx, m, p.Decision)
 		switch {
@@ -168,6 +165,10 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 			return false, errLost
 		case err == nil && verdict == Damaged:
 			return true, w.bury(ctx, m, "the published decision is damaged")
+		case err == nil && verdict == Parked: // and this disk forgot
+			<-p.saved
+			w.stored(w.Store.Park(context.WithoutCancel(ctx), m.JobID, "it was parked before"))
+			return true, nil
 		case err == nil:
 			<-p.saved
 			w.stored(w.Store.Delivered(context.WithoutCancel(ctx), m.JobID))
@@ -179,7 +180,7 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 			if !w.alone.Swap(true) {
 				w.Log.Error("Redis does not take decisions, so no peer can deliver them in this node's place", "error", err)
 			}
-			return w.cancelledMeanwhile(ctx, m, p)
+			return false, nil
 		}
 		failures++
 		if !w.rest(ctx, &failures) {
@@ -187,20 +188,6 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 		}
 	}
 	return false, nil
-}
-
-// cancelledMeanwhile looks for a cancellation once more before the first try, where
-// the decision is not published, which looks for it too.
-func (w *Worker) cancelledMeanwhile(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
-	if p.tries > 0 {
-		return false, nil
-	}
-	if !w.isCancelled(ctx, m.JobID) {
-		return false, nil
-	}
-	<-p.saved
-	w.stored(w.Store.Delivered(context.WithoutCancel(ctx), m.JobID))
-	return true, w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 }
 
 // untilDue waits for the time of the next try, and for the way to the cloud. A node

@@ -296,7 +296,7 @@ func (r *simRedis) finish(c string, m *worker.Message, state, text string) error
 		}
 		return errSimLost
 	}
-	stands := s.state == "completed" || s.state == "cancelled"
+	stands := s.state == "completed" || s.state == "cancelled" || s.state == "failed" && state != "failed"
 	if stands {
 		state = s.state
 	}

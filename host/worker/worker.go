@@ -38,6 +38,7 @@ const (
 	Decided   Verdict = "decided"   // the outcome stands: deliver it
 	Spent     Verdict = "spent"     // its executions are used up
 	Damaged   Verdict = "damaged"   // what was decided cannot be read
+	Parked    Verdict = "parked"    // the operator has the outcome, in the dead-letter stream
 )
 
 // Queue is where jobs come from and where their state is kept. Complete, Fail,

@@ -47,7 +47,7 @@ fuzz: ## run each fuzz target for FUZZ (20s)
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
-			$(GO) test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ) -fuzzminimizetime 10x; \
+			.ci/fuzz $$package $$target $(FUZZ); \
 		done; \
 	done
 

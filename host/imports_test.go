@@ -18,7 +18,7 @@ func floor(pkg string) int {
 	switch {
 	case pkg == "wit", pkg == "abi", pkg == "host/fault":
 		return 0
-	case pkg == "abi/canon", pkg == "abi/qasm", pkg == "host/config", pkg == "host/process", pkg == "host/failpoint", pkg == "host/socket":
+	case pkg == "abi/canon", pkg == "abi/qasm", pkg == "abi/effect", pkg == "host/config", pkg == "host/process", pkg == "host/failpoint", pkg == "host/socket":
 		return 1
 	case strings.HasPrefix(pkg, "host/"), strings.HasPrefix(pkg, "guests"):
 		return 2

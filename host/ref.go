@@ -9,7 +9,6 @@ import (
 
 	"github.com/conductorquantum/coda/guests"
 	"github.com/conductorquantum/coda/host/config"
-	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
@@ -65,8 +64,7 @@ func Find(ref string) (Program, error) {
 
 // Limits are what a program may take: what the operator set, else what it needs,
 // else the usual.
-func (p *Program) Limits(set config.Limits) executor.Limits {
-	limits := executor.Limits{Memory: set.Memory, JobTime: set.JobTime, OpenTime: set.OpenTime}
+func (p *Program) Limits(limits config.Limits) config.Limits {
 	if limits.Memory == 0 {
 		limits.Memory = p.Memory
 	}

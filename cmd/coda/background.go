@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/daemon"
-	"github.com/conductorquantum/coda/host/executor"
 )
 
 // startInBackground starts a node that outlives this command, and returns when it
@@ -86,7 +86,7 @@ func (p *prospect) childEnvironment() []string {
 func (p *prospect) patience() time.Duration {
 	const each = 90 * time.Second // between two attempts to connect
 	s := &p.settings
-	return 3*time.Minute + cmp.Or(p.device.Limits.OpenTime, executor.DefaultLimits.OpenTime) +
+	return 3*time.Minute + cmp.Or(p.device.Limits.OpenTime, config.DefaultLimits.OpenTime) +
 		time.Duration(s.ConnectRetries)*(s.ConnectTimeout+each)
 }
 

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/conductorquantum/coda/host/fault"
 )
@@ -22,26 +21,11 @@ type Device struct {
 	Config      map[string]string   // the guest's own settings, by dotted key
 }
 
-// Limits bound a guest. A limit that is zero was not set.
-type Limits struct {
-	Memory   uint64        // bytes
-	JobTime  time.Duration // of one job
-	OpenTime time.Duration // of preparing the backend
-}
-
-// Endpoint is one piece of hardware that a guest may reach.
-type Endpoint struct {
-	URL     string        // tcp, tls, unix, serial, file, http, https or mmio
-	Timeout time.Duration // of one call; zero: not set
-}
-
 const maxConcurrency = 64
 
 // The tables and keys of a device file.
 var (
 	deviceKeys = []string{"executor", "executor_factory", "concurrency", "limits", "files", "endpoints", "config"}
-	limitKeys  = []string{"memory", "job_time", "open_time"}
-	schemes    = []string{"tcp", "tls", "unix", "serial", "file", "http", "https", "mmio"}
 )
 
 // LoadDevice reads a device file: TOML, or by its ending (.yaml, .yml) the YAML
@@ -130,30 +114,6 @@ func (d *document) concurrency(device *Device) error {
 	return nil
 }
 
-func (d *document) limits(limits *Limits) error {
-	table, err := d.table(d.root, "limits")
-	if err != nil {
-		return err
-	}
-	problems := []error{d.only(table, []string{"limits"}, limitKeys...)}
-	if value, ok := table["memory"]; ok {
-		if limits.Memory, err = size(value); err != nil {
-			problems = append(problems, d.fail([]string{"limits", "memory"}, "%v", err))
-		}
-	}
-	for _, limit := range []struct {
-		key   string
-		field *time.Duration
-	}{{"job_time", &limits.JobTime}, {"open_time", &limits.OpenTime}} {
-		if value, ok := table[limit.key]; ok {
-			if *limit.field, err = duration(value); err != nil {
-				problems = append(problems, d.fail([]string{"limits", limit.key}, "%v", err))
-			}
-		}
-	}
-	return errors.Join(problems...)
-}
-
 func (d *document) files(device *Device) error {
 	table, err := d.table(d.root, "files")
 	if err != nil {
@@ -175,55 +135,6 @@ func (d *document) files(device *Device) error {
 		}
 	}
 	return errors.Join(problems...)
-}
-
-func (d *document) endpoints(device *Device) error {
-	table, err := d.table(d.root, "endpoints")
-	if err != nil {
-		return err
-	}
-	device.Endpoints = make(map[string]Endpoint, len(table))
-	var problems []error
-	for _, name := range sortedKeys(table) {
-		endpoint, err := d.endpoint(table, name)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		device.Endpoints[name] = endpoint
-	}
-	return errors.Join(problems...)
-}
-
-func (d *document) endpoint(parent map[string]any, name string) (Endpoint, error) {
-	at := []string{"endpoints", name}
-	if !grantName(name) {
-		return Endpoint{}, d.fail(at, "the name may hold letters, digits and . _ - only")
-	}
-	table, err := d.table(parent, at...)
-	if err != nil {
-		return Endpoint{}, err
-	}
-	if err := d.only(table, at, "url", "timeout"); err != nil {
-		return Endpoint{}, err
-	}
-	var e Endpoint
-	if e.URL, err = d.text(table, append(at, "url")...); err != nil {
-		return Endpoint{}, err
-	}
-	if e.URL == "" {
-		return Endpoint{}, d.fail(at, `has no url, such as "tcp://192.0.2.10:5025"`)
-	}
-	scheme, _, ok := strings.Cut(e.URL, "://")
-	if !ok || !slices.Contains(schemes, strings.ToLower(scheme)) {
-		return Endpoint{}, d.fail(append(at, "url"), "must start with one of %s, followed by ://", strings.Join(schemes, ", "))
-	}
-	if value, ok := table["timeout"]; ok {
-		if e.Timeout, err = duration(value); err != nil {
-			return Endpoint{}, d.fail(append(at, "timeout"), "%v", err)
-		}
-	}
-	return e, nil
 }
 
 // flatten writes a value's scalars and lists into settings, by dotted key.

@@ -67,7 +67,7 @@ var past = time.Unix(1, 0)
 
 // load sends the executor and waits until its first instance is open.
 func (c *child) load(ctx context.Context) error {
-	_ = c.socket.SetDeadline(time.Now().Add(compileTime))
+	_ = c.socket.SetDeadline(time.Now().Add(c.e.cfg.Limits.CompileTime))
 	compiled := false
 	stop := context.AfterFunc(ctx, func() { _ = c.socket.SetDeadline(past) })
 	defer stop()
@@ -84,7 +84,7 @@ func (c *child) load(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return c.e.cancelled(ctx, "while the executor was loaded")
 		case errors.Is(err, os.ErrDeadlineExceeded) && !compiled:
-			return c.e.fault(fault.Limit, fmt.Sprintf("compiling it took longer than %s", compileTime))
+			return c.e.fault(fault.Limit, "compiling it took longer than "+c.e.cfg.Limits.Shown("compile_time"))
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return c.e.fault(fault.Limit, fmt.Sprintf("opening it took longer than limits.open_time = %s", c.e.cfg.Limits.OpenTime))
 		case err != nil:
@@ -263,7 +263,7 @@ func (c *clock) cancel() bool {
 		return false
 	}
 	c.cancelled = true
-	_ = c.socket.SetDeadline(time.Now().Add(c.limits.Grace))
+	_ = c.socket.SetDeadline(time.Now().Add(c.limits.CancelTime))
 	return true
 }
 
@@ -281,7 +281,7 @@ func (c *child) ended(ctx context.Context, clock *clock, err error) error {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return c.lost(err, "during the job")
 	case ctx.Err() != nil:
-		return c.e.cancelled(ctx, fmt.Sprintf("and did not stop within %s, so it was killed", limits.Grace))
+		return c.e.cancelled(ctx, fmt.Sprintf("and did not stop within %s, so it was killed", limits.CancelTime))
 	case !clock.opened:
 		return c.e.fault(fault.Limit, fmt.Sprintf("opening a fresh instance took longer than limits.open_time = %s; it was killed", limits.OpenTime))
 	default:

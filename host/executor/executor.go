@@ -11,9 +11,9 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
@@ -30,41 +30,8 @@ type Config struct {
 	Log         *slog.Logger      // nil discards
 }
 
-// Limits bound what a guest may take.
-type Limits struct {
-	Memory   uint64        // bytes of linear memory
-	JobTime  time.Duration // of one job
-	OpenTime time.Duration // of an instance's start and open
-	Grace    time.Duration // from a cancellation to the kill
-}
-
-// DefaultLimits are those of a device file that sets none.
-var DefaultLimits = Limits{
-	Memory:   256 << 20,
-	JobTime:  60 * time.Second,
-	OpenTime: 30 * time.Second,
-	Grace:    2 * time.Second,
-}
-
-// compileTime is how long compiling may take before the guest's own time starts.
-const compileTime = 2 * time.Minute
-
-func (l Limits) orDefaults() Limits {
-	d := DefaultLimits
-	if l.Memory == 0 {
-		l.Memory = d.Memory
-	}
-	if l.JobTime == 0 {
-		l.JobTime = d.JobTime
-	}
-	if l.OpenTime == 0 {
-		l.OpenTime = d.OpenTime
-	}
-	if l.Grace == 0 {
-		l.Grace = d.Grace
-	}
-	return l
-}
+// Limits bound what an executor may take.
+type Limits = config.Limits
 
 // Executor is an executor whose children run. It is safe for concurrent use.
 type Executor struct {
@@ -84,7 +51,7 @@ type slot struct{ child *child }
 // Open checks the module against the contract, starts the children and opens a
 // first instance in each. Errors are *fault.ExecutorError.
 func Open(ctx context.Context, cfg Config) (*Executor, error) {
-	cfg.Limits = cfg.Limits.orDefaults()
+	cfg.Limits = cfg.Limits.OrDefaults()
 	cfg.Concurrency = max(cfg.Concurrency, 1)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -236,7 +236,7 @@ func TestCancellation(t *testing.T) {
 			t.Parallel()
 			e := open(t, executor.Config{
 				Wasm:   fakeguest.Assemble(t, map[string]string{"imports": cancelledImport, "bad": tt.bad}),
-				Limits: executor.Limits{Grace: tt.grace},
+				Limits: executor.Limits{CancelTime: tt.grace},
 			})
 			for range 3 {
 				ctx, cancel := context.WithCancel(t.Context())

@@ -250,7 +250,7 @@ func TestFailuresCross(t *testing.T) {
 
 func TestCancellation(t *testing.T) {
 	t.Parallel()
-	e := open(t, nil, executor.Limits{Grace: time.Minute}, nil)
+	e := open(t, nil, executor.Limits{CancelTime: time.Minute}, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	_, err := e.Run(ctx, job("cancelled"))

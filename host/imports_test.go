@@ -16,9 +16,9 @@ const ours = "github.com/conductorquantum/coda/"
 // floor is how high a package stands: imports go down, or stay in one family.
 func floor(pkg string) int {
 	switch {
-	case pkg == "wit", pkg == "abi", pkg == "host/fault":
+	case pkg == "wit", pkg == "abi", pkg == "abi/effect", pkg == "host/fault":
 		return 0
-	case pkg == "abi/canon", pkg == "abi/qasm", pkg == "abi/effect", pkg == "host/config", pkg == "host/process", pkg == "host/failpoint", pkg == "host/socket":
+	case pkg == "abi/canon", pkg == "abi/qasm", pkg == "host/config", pkg == "host/process", pkg == "host/failpoint", pkg == "host/socket", pkg == "host/text":
 		return 1
 	case strings.HasPrefix(pkg, "host/"), strings.HasPrefix(pkg, "guests"):
 		return 2

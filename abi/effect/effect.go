@@ -6,6 +6,7 @@ package effect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -134,6 +135,9 @@ func (k ErrorKind) String() string {
 	}
 	return fmt.Sprintf("error-kind %d", byte(k))
 }
+
+// ErrCancelled is the cause of a context that ends because the job was cancelled.
+var ErrCancelled = errors.New("the job was cancelled")
 
 // Door performs the calls of one instance of a guest, one after the other.
 type Door interface {

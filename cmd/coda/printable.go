@@ -1,37 +1,17 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	clean "github.com/conductorquantum/coda/host/text"
 )
 
-// printable is text from a file, a guest or a cloud as a terminal may get it: what
-// is not to be seen (escape sequences, line ends, marks that turn the direction of
-// writing, bytes that are no UTF-8) is spelt as in a Go string. Otherwise a file's
-// name, say, could move the cursor and write over what stands above.
-func printable(text string) string {
-	var b strings.Builder
-	for len(text) > 0 {
-		r, n := utf8.DecodeRuneInString(text)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, text[0])
-		case strconv.IsPrint(r):
-			b.WriteString(text[:n])
-		default:
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-		text = text[n:]
-	}
-	return b.String()
-}
+func printable(s string) string { return clean.Printable(s) }
 
 // printableLines keeps the line ends and indents the lines that follow the first
 // one, so that none of them can pass for a message of ours.
-func printableLines(text string) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+func printableLines(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i, line := range lines {
 		lines[i] = printable(strings.TrimRight(line, "\r"))
 		if i > 0 {

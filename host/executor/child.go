@@ -12,11 +12,14 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/text"
 )
 
 // child is one child process and the connection to it. One goroutine uses it at
@@ -29,13 +32,26 @@ type child struct {
 	done   chan struct{} // closed when the process has been reaped
 
 	loaded wire.LoadedBody
-	ready  bool   // an instance stands by
-	usable bool   // false once it must be replaced
-	job    string // the id of the running job, for the log
+	door   effect.Door // of the instance that lives now; nil: it has none
+	usable bool        // false once it must be replaced
+	unrest bool        // it may have left the hardware in the middle of something
+	job    string      // the id of the running job, for the log
+
+	cancelled atomic.Bool   // the job was
+	moved     uint64        // bytes that the job moved through its grants
+	handles   uint64        // open at once, at most
+	cpu       time.Duration // that the job took of the processor, where it is known
+
+	writing sync.Mutex // of frames, while a job runs: a cancellation comes at any time
 }
 
 // start starts a child and loads the executor into it.
 func (e *Executor) start(ctx context.Context) (*child, error) {
+	return e.spawn(ctx, &e.load)
+}
+
+// spawn starts a child and has it do what body says.
+func (e *Executor) spawn(ctx context.Context, body *wire.LoadBody) (*child, error) {
 	if ctx.Err() != nil {
 		return nil, e.cancelled(ctx, "before its process was started")
 	}
@@ -52,7 +68,7 @@ func (e *Executor) start(ctx context.Context) (*child, error) {
 		defer close(c.done)
 		_ = cmd.Wait() // how it ended stands in cmd.ProcessState
 	}()
-	if err := c.load(ctx); err != nil {
+	if err := c.load(ctx, body); err != nil {
 		c.kill()
 		return nil, err
 	}
@@ -62,41 +78,45 @@ func (e *Executor) start(ctx context.Context) (*child, error) {
 // errNotSent says that a child ended before it had the job.
 var errNotSent = errors.New("the job did not reach it")
 
-// past is a deadline that has gone by.
-var past = time.Unix(1, 0)
-
-// load sends the executor and waits until its first instance is open.
-func (c *child) load(ctx context.Context) error {
-	_ = c.socket.SetDeadline(time.Now().Add(c.e.cfg.Limits.CompileTime))
-	compiled := false
-	stop := context.AfterFunc(ctx, func() { _ = c.socket.SetDeadline(past) })
+// load sends the executor and waits until its first instance is open, or until it
+// has brought the hardware to rest.
+func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
+	limits := &c.e.cfg.Limits
+	clock := &clock{socket: c.socket}
+	clock.start(limits.CompileTime)
+	stop := context.AfterFunc(ctx, func() { clock.cancel(0) })
 	defer stop()
-	body, err := json.Marshal(&c.e.load)
+	head, err := json.Marshal(body)
 	if err != nil {
 		return c.e.fault(fault.Internal, err.Error())
 	}
-	if err := errors.Join(c.conn.Write(wire.Load, body), c.conn.Write(wire.Code, c.e.cfg.Wasm)); err != nil {
+	err = errors.Join(c.conn.Write(wire.Load, head), c.conn.Write(wire.Code, c.e.code))
+	for _, name := range body.Files {
+		err = errors.Join(err, c.conn.Write(wire.File, c.e.cfg.Files[name]))
+	}
+	if err != nil {
 		return c.lost(err, "while it was loaded")
 	}
+	late := "compiling it took longer than " + limits.Shown("compile_time")
 	for {
 		kind, payload, err := c.conn.Read()
 		switch {
 		case ctx.Err() != nil:
 			return c.e.cancelled(ctx, "while the executor was loaded")
-		case errors.Is(err, os.ErrDeadlineExceeded) && !compiled:
-			return c.e.fault(fault.Limit, "compiling it took longer than "+c.e.cfg.Limits.Shown("compile_time"))
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return c.e.fault(fault.Limit, fmt.Sprintf("opening it took longer than limits.open_time = %s", c.e.cfg.Limits.OpenTime))
+			return c.e.fault(fault.Limit, late)
 		case err != nil:
 			return c.lost(err, "while it was loaded")
 		}
 		switch kind {
 		case wire.Compiled:
-			compiled = true
-			_ = c.socket.SetDeadline(time.Now().Add(c.e.cfg.Limits.OpenTime))
-			if ctx.Err() != nil {
-				_ = c.socket.SetDeadline(past) // the cancellation came in between
+			if body.MakeSafe {
+				late = "make-safe took longer than " + limits.Shown("safe_time")
+				clock.start(limits.SafeTime)
+				continue
 			}
+			late = "opening it took longer than " + limits.Shown("open_time")
+			clock.start(limits.OpenTime)
 		case wire.Loaded:
 			if err := json.Unmarshal(payload, &c.loaded); err != nil {
 				return c.lost(err, "while it was loaded")
@@ -104,14 +124,105 @@ func (c *child) load(ctx context.Context) error {
 			if err := c.loaded.Device.Check(); err != nil {
 				return c.e.fault(fault.Invalid, "the device that open reports: "+err.Error())
 			}
+			c.e.used.opened(c.loaded.Instance)
+			return c.settle()
+		case wire.Rested:
 			return nil
 		case wire.Failed:
 			return c.failed(payload)
-		case wire.Log:
-			c.log(payload)
 		default:
-			return c.lost(&wire.ProtocolError{What: fmt.Sprintf("frame of kind %d while loading", kind)}, "while it was loaded")
+			if err := c.serve(ctx, clock, kind, payload, "while it was loaded"); err != nil {
+				return err
+			}
 		}
+	}
+}
+
+// settle waits until an instance stands by for the next job.
+func (c *child) settle() error {
+	limits := &c.e.cfg.Limits
+	clock := &clock{socket: c.socket}
+	clock.start(limits.OpenTime)
+	c.moved = 0
+	stop := context.AfterFunc(c.e.closing, func() { clock.cancel(0) })
+	defer stop()
+	for {
+		kind, payload, err := c.conn.Read()
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return c.e.fault(fault.Limit, "opening a fresh instance took longer than "+limits.Shown("open_time")+"; it was killed")
+		case err != nil:
+			return c.lost(err, "after the job")
+		}
+		if kind == wire.Ready {
+			usage, err := wire.ParseUsage(payload)
+			if err != nil {
+				return c.lost(err, "after the job")
+			}
+			c.e.used.note(&usage)
+			return nil
+		}
+		if err := c.serve(c.e.closing, clock, kind, payload, "after the job"); err != nil {
+			return err
+		}
+	}
+}
+
+// serve does what a guest asks for while it runs. The error says that the child is
+// lost.
+func (c *child) serve(ctx context.Context, clock *clock, kind wire.Kind, payload []byte, when string) error {
+	switch kind {
+	case wire.Log:
+		c.log(payload)
+	case wire.Progress:
+		shots, err := wire.ParseProgress(payload)
+		if err != nil {
+			return c.lost(err, when)
+		}
+		c.e.cfg.Log.Debug("progress", "executor", c.e.cfg.Name, "job", c.job, "shots", shots)
+	case wire.Fresh:
+		c.shut()
+		if c.e.load.Doors {
+			c.door = c.e.door(c)
+		}
+	case wire.Call:
+		return c.call(ctx, clock, payload, when)
+	default:
+		return c.lost(&wire.ProtocolError{What: fmt.Sprintf("frame of kind %d %s", kind, when)}, when)
+	}
+	return nil
+}
+
+// call performs one call of the guest's, within its own time and what is left to the
+// guest.
+func (c *child) call(ctx context.Context, clock *clock, payload []byte, when string) error {
+	if c.door == nil {
+		return c.lost(&wire.ProtocolError{What: "a call that nobody serves"}, when)
+	}
+	var call effect.Call
+	if err := wire.ParseCall(payload, &call); err != nil {
+		return c.lost(err, when)
+	}
+	doing, cancel := clock.within(ctx, c.e.cfg.Limits.IOTime)
+	answer, err := c.door.Do(doing, &call)
+	cancel()
+	if err != nil {
+		return c.e.fault(fault.Lost, fmt.Sprintf("its process was ended %s: %v", when, err))
+	}
+	c.writing.Lock()
+	err = c.conn.WriteFunc(wire.Answer, func(b []byte) []byte { return wire.AppendAnswer(b, &answer) })
+	c.writing.Unlock()
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // which shows at the next read
+		return c.lost(err, when)
+	}
+	return nil
+}
+
+// shut closes what the instance had open.
+func (c *child) shut() {
+	if c.door != nil {
+		_ = c.door.Close() // there is nobody to tell
+		c.door = nil
 	}
 }
 
@@ -163,14 +274,18 @@ type request struct {
 // exchange sends a request and waits for its answer. A child that may hold a
 // guest that still runs is not usable afterwards.
 func (c *child) exchange(ctx context.Context, r request) error {
-	c.usable = false
-	clock := &clock{socket: c.socket, limits: c.e.cfg.Limits, jobs: r.jobs}
-	clock.limits.JobTime *= time.Duration(r.jobs)
-	clock.start(c.ready)
+	c.usable, c.unrest = false, true
+	c.moved, c.handles, c.cpu = 0, 0, 0
+	c.cancelled.Store(false)
+	began := time.Now()
+	limits := &c.e.cfg.Limits
+	clock := &clock{socket: c.socket}
+	clock.start(limits.JobTime * time.Duration(r.jobs))
 	if err := c.conn.WriteFunc(r.kind, r.fill); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return c.ended(ctx, clock, err)
+			return c.ended(ctx, r.jobs, err)
 		}
+		c.unrest = false
 		lost := c.e.fault(fault.Lost, "its process has ended")
 		lost.Err = errNotSent
 		return lost
@@ -178,13 +293,17 @@ func (c *child) exchange(ctx context.Context, r request) error {
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(said)
-		if clock.cancel() {
-			// Nothing else writes while a job runs. A failure shows at the read.
+		c.cancelled.Store(true)
+		if clock.cancel(limits.CancelTime) {
+			// A failure shows at the read.
+			c.writing.Lock()
+			defer c.writing.Unlock()
 			_ = c.conn.Write(wire.Cancel, nil)
 		}
 	})
 	shut := context.AfterFunc(c.e.closing, func() { _ = c.cmd.Process.Kill() })
 	defer shut()
+	over := c.watchCPU(limits.CPUTime * time.Duration(r.jobs))
 	// A cancellation that comes as the job ends is let out of the way first; the
 	// child passes over it.
 	defer func() {
@@ -192,78 +311,78 @@ func (c *child) exchange(ctx context.Context, r request) error {
 		if !stop() {
 			<-said
 		}
+		c.e.used.job(time.Since(began), c.cpu, c.moved, c.handles)
 	}()
 	for {
 		kind, payload, err := c.conn.Read()
 		if err != nil {
-			return c.ended(ctx, clock, err)
+			if over() {
+				return c.e.fault(fault.Limit, "the job took more of the processor than "+limits.Shown("cpu_time")+"; it was killed")
+			}
+			return c.ended(ctx, r.jobs, err)
 		}
 		switch kind {
-		case wire.Ready:
-			if c.ready {
-				return c.lost(&wire.ProtocolError{What: "an instance that is ready twice"}, "during the job")
-			}
-			c.ready = true
-			clock.start(true)
-		case wire.Log:
-			c.log(payload)
-		case wire.Progress:
-			shots, err := wire.ParseProgress(payload)
-			if err != nil {
-				return c.lost(err, "during the job")
-			}
-			c.e.cfg.Log.Debug("progress", "executor", c.e.cfg.Name, "job", c.job, "shots", shots)
 		case r.done:
+			over()
 			if err := r.parse(payload); err != nil {
 				return c.lost(err, "during the job")
 			}
-			c.usable, c.ready = true, false
+			c.usable, c.unrest = true, false
 			return nil
 		case wire.Failed:
-			c.usable, c.ready = true, false
-			return c.failed(payload)
+			over()
+			err := c.failed(payload)
+			c.usable, c.unrest = true, trapped(err)
+			return err
 		default:
-			return c.lost(&wire.ProtocolError{What: fmt.Sprintf("frame of kind %d during a job", kind)}, "during the job")
+			if err := c.serve(ctx, clock, kind, payload, "during the job"); err != nil {
+				over()
+				return err
+			}
 		}
 	}
 }
 
-// clock keeps the one deadline of a job, which the job's own goroutine and a
-// cancellation both set.
+// trapped reports whether a guest did not come to its own end.
+func trapped(err error) bool {
+	e, ok := errors.AsType[*fault.ExecutorError](err)
+	return ok && e.Cause > fault.Internal
+}
+
+// clock keeps the one deadline of what a child does, which the goroutine that waits
+// for it and a cancellation both set.
 type clock struct {
 	socket *os.File
-	limits Limits
-	jobs   int
 
-	mu                         sync.Mutex
-	opened, cancelled, stopped bool
+	mu                 sync.Mutex
+	deadline           time.Time
+	cancelled, stopped bool
 }
 
-// start sets the deadline for a guest that is open, or that first has to be.
-func (c *clock) start(open bool) {
+// start sets the deadline, unless there was a cancellation.
+func (c *clock) start(limit time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.opened = open
-	if c.cancelled {
-		return
+	if !c.cancelled {
+		c.set(time.Now().Add(limit))
 	}
-	limit := c.limits.JobTime
-	if !open {
-		limit = c.limits.OpenTime
-	}
-	_ = c.socket.SetDeadline(time.Now().Add(limit))
 }
 
-// cancel shortens the deadline to the grace period. It reports whether the job
-// still runs.
-func (c *clock) cancel() bool {
+func (c *clock) set(deadline time.Time) {
+	c.deadline = deadline
+	_ = c.socket.SetDeadline(deadline)
+}
+
+// cancel shortens the deadline to a grace period. It reports whether there is still
+// something to cancel.
+func (c *clock) cancel(grace time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
 		return false
 	}
 	c.cancelled = true
-	_ = c.socket.SetDeadline(time.Now().Add(c.limits.CancelTime))
+	c.set(time.Now().Add(grace))
 	return true
 }
 
@@ -274,23 +393,36 @@ func (c *clock) finish() {
 	c.mu.Unlock()
 }
 
+// within is ctx for one call of the guest's. A call that begins after the job was
+// cancelled is not cancelled any more: that is how a guest brings its instrument to
+// an end within its grace.
+func (c *clock) within(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancelled {
+		ctx = context.WithoutCancel(ctx)
+	}
+	deadline := time.Now().Add(most)
+	if c.deadline.Before(deadline) {
+		deadline = c.deadline
+	}
+	return context.WithDeadline(ctx, deadline)
+}
+
 // ended says why a job's exchange broke off.
-func (c *child) ended(ctx context.Context, clock *clock, err error) error {
-	limits := &clock.limits
+func (c *child) ended(ctx context.Context, jobs int, err error) error {
+	limits := &c.e.cfg.Limits
 	switch {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 		return c.lost(err, "during the job")
 	case ctx.Err() != nil:
 		return c.e.cancelled(ctx, fmt.Sprintf("and did not stop within %s, so it was killed", limits.CancelTime))
-	case !clock.opened:
-		return c.e.fault(fault.Limit, fmt.Sprintf("opening a fresh instance took longer than limits.open_time = %s; it was killed", limits.OpenTime))
 	default:
 		what, times := "the job", ""
-		if clock.jobs > 1 {
-			what, times = fmt.Sprintf("the batch of %d jobs", clock.jobs), fmt.Sprintf("%d times ", clock.jobs)
+		if jobs > 1 {
+			what, times = fmt.Sprintf("the batch of %d jobs", jobs), fmt.Sprintf("%d times ", jobs)
 		}
-		return c.e.fault(fault.Limit, fmt.Sprintf("%s ran longer than %slimits.job_time = %s; it was killed",
-			what, times, c.e.cfg.Limits.JobTime))
+		return c.e.fault(fault.Limit, fmt.Sprintf("%s ran longer than %s%s; it was killed", what, times, limits.Shown("job_time")))
 	}
 }
 
@@ -300,7 +432,7 @@ func (c *child) failed(payload []byte) error {
 	if err := json.Unmarshal(payload, &body); err != nil {
 		return c.lost(err, "with a failure that cannot be read")
 	}
-	return c.e.fault(body.Cause, body.Message)
+	return c.e.fault(body.Cause, text.Printable(body.Message))
 }
 
 // crashed is how Go's runtime begins its last words, of which so many bytes are
@@ -338,9 +470,16 @@ func (c *child) log(payload []byte) {
 	if len(payload) == 0 {
 		return
 	}
-	level := [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}[min(payload[0], 3)]
-	c.e.cfg.Log.Log(context.Background(), level, string(payload[1:]), "executor", c.e.cfg.Name, "job", c.job)
+	c.e.cfg.Log.Log(context.Background(), level(payload[0]), text.Printable(string(payload[1:])), "executor", c.e.cfg.Name, "job", c.job)
 }
+
+// level is the one that the WIT's enum means.
+func level(n byte) slog.Level {
+	return [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}[min(n, 3)]
+}
+
+// isCancelled reports whether the job that runs was cancelled.
+func (c *child) isCancelled() bool { return c.cancelled.Load() }
 
 // gone reports whether the process has ended.
 func (c *child) gone() bool {
@@ -358,4 +497,5 @@ func (c *child) kill() {
 	_ = c.cmd.Process.Kill() // an error: it has ended
 	<-c.done
 	_ = c.socket.Close()
+	c.shut()
 }

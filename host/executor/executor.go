@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
@@ -23,11 +24,23 @@ type Config struct {
 	Name        string            // in messages and logs
 	Wasm        []byte            // the module
 	Settings    map[string]string // what config.get answers
+	Files       map[string][]byte // what the guest finds under /device, by name
 	Limits      Limits            // zero fields take their defaults
 	Concurrency int               // guests side by side; 0 is 1
 	Keep        bool              // instances outlive their jobs however cheap they are to make
 	CacheDir    string            // of compiled code, as PrivateDir makes it; empty: none
 	Log         *slog.Logger      // nil discards
+
+	// Hardware opens the door of one instance to what it is granted; nil: nothing is.
+	Hardware func() effect.Door
+	// Missing says what is to be granted to a guest that needs these interfaces of
+	// byte-stream, http and registers; "" if nothing is. It may be nil with Hardware.
+	Missing func(needs []string) string
+	// Tape, if set, stands before the door of each instance, and every effect goes
+	// through it: clocks, random bytes, settings and logs too.
+	Tape func(effect.Door) effect.Door
+	// Grants is a digest of what is granted, for the provenance of results.
+	Grants string
 }
 
 // Limits bound what an executor may take.
@@ -36,9 +49,13 @@ type Limits = config.Limits
 // Executor is an executor whose children run. It is safe for concurrent use.
 type Executor struct {
 	cfg    Config
+	code   []byte // as it is compiled
 	load   wire.LoadBody
 	loaded wire.LoadedBody
 	free   chan *slot // every slot that no job holds and no restart
+	used   usage
+	rest   rest
+	origin Provenance
 
 	closing context.Context // done once Close was called
 	shut    context.CancelFunc
@@ -65,12 +82,20 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 		return nil, e.fault(fault.Limit, fmt.Sprintf("it needs at least %d KiB of memory, and limits.memory allows %d KiB",
 			least>>10, cfg.Limits.Memory>>10))
 	}
-	if len(contract.Needs) > 0 {
-		return nil, e.fault(fault.Refused, ungranted(contract.Needs))
+	if lines := cfg.missing(contract.Needs); lines != "" {
+		return nil, e.fault(fault.Refused, lines)
 	}
+	e.code = cfg.Wasm
 	e.load = loadBody(cfg, contract)
+	e.origin = provenance(cfg, contract)
 	e.closing, e.shut = context.WithCancel(context.Background())
 
+	// Whatever ran here last may have been killed in the middle of a job.
+	if e.Safe() {
+		if err := e.MakeSafe(ctx); err != nil {
+			return nil, err
+		}
+	}
 	// The first child compiles; the others find its code in the cache.
 	first, err := e.start(ctx)
 	if err != nil {
@@ -172,19 +197,39 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 			err = do(s.child)
 		}
 	}
-	if s.child != nil && !s.child.usable {
-		go e.restart(s) // the next job finds a fresh child, if it is not too quick
+	if s.child == nil {
+		e.free <- s // the next job tries again
 	} else {
-		e.free <- s
+		go e.ready(s) // it finds an instance, if it is not too quick
 	}
 	return err
 }
 
-// restart replaces a slot's child. Where that fails, the next job tries again
-// and reports why.
-func (e *Executor) restart(s *slot) {
-	if err := e.replace(e.closing, s); err != nil && e.closing.Err() == nil {
-		e.cfg.Log.Error("executor does not start again", "executor", e.cfg.Name, "error", err)
+// ready gives a slot back once its child has an instance for the next job: a fresh
+// child where this one has ended or was killed, after its hardware was brought to
+// rest. Where that fails, the next job tries again and reports why.
+func (e *Executor) ready(s *slot) {
+	c := s.child
+	if c.usable && !(c.unrest && e.Safe()) {
+		err := c.settle()
+		if err == nil {
+			e.free <- s
+			return
+		}
+		if e.closing.Err() == nil {
+			e.cfg.Log.Warn("executor is started again", "executor", e.cfg.Name, "reason", err)
+		}
+		c.unrest = true
+	}
+	c.kill()
+	s.child = nil
+	if c.unrest && e.Safe() {
+		e.untilSafe()
+	}
+	if e.closing.Err() == nil {
+		if err := e.replace(e.closing, s); err != nil && e.closing.Err() == nil {
+			e.cfg.Log.Error("executor does not start again", "executor", e.cfg.Name, "error", err)
+		}
 	}
 	e.free <- s
 }
@@ -204,8 +249,10 @@ func (e *Executor) replace(ctx context.Context, s *slot) error {
 	return err
 }
 
-// Close ends the children. Jobs that still run fail.
+// Close ends the children and then brings the hardware to rest, where the executor
+// can. Jobs that still run fail. The error says that the hardware may not be at rest.
 func (e *Executor) Close() error {
+	var err error
 	e.closed.Do(func() {
 		e.shut()
 		for range e.cfg.Concurrency {
@@ -213,8 +260,11 @@ func (e *Executor) Close() error {
 				s.child.kill()
 			}
 		}
+		if e.Safe() {
+			err = e.MakeSafe(context.Background())
+		}
 	})
-	return nil
+	return err
 }
 
 func (e *Executor) fault(cause fault.Cause, reason string) *fault.ExecutorError {
@@ -227,7 +277,15 @@ func (e *Executor) cancelled(ctx context.Context, when string) error {
 	return err
 }
 
-func ungranted(needs []string) string {
-	return fmt.Sprintf("it needs %s, and this release grants no hardware to executors: use one that computes its results",
-		strings.Join(needs, ", "))
+// missing says what a guest needs that nobody granted.
+func (cfg *Config) missing(needs []string) string {
+	switch {
+	case len(needs) == 0:
+		return ""
+	case cfg.Missing != nil:
+		return cfg.Missing(needs)
+	case cfg.Hardware != nil:
+		return ""
+	}
+	return fmt.Sprintf("it needs %s, and nothing of the kind is granted to it: grant it in a device file", strings.Join(needs, ", "))
 }

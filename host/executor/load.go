@@ -1,6 +1,10 @@
 package executor
 
 import (
+	"maps"
+	"slices"
+
+	"github.com/conductorquantum/coda/abi/canon"
 	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/executor/wire"
 )
@@ -27,14 +31,22 @@ func leastMemory(m *module.Module) (bytes uint64) {
 func loadBody(cfg Config, c *module.Contract) wire.LoadBody {
 	body := wire.LoadBody{
 		CacheDir: cfg.CacheDir,
-		Memory:   cfg.Limits.Memory,
 		Settings: cfg.Settings,
-		Keep:     cfg.Keep,
+		Files:    slices.Sorted(maps.Keys(cfg.Files)),
+		Keep:     cfg.Keep || len(c.Needs) > 0, // what it opened stays open
+		Doors:    len(c.Needs) > 0 || cfg.Tape != nil,
+		Taped:    cfg.Tape != nil,
+		Memory:   cfg.Limits.Memory,
+		LogLines: cfg.Limits.LogLines,
+		LogBytes: cfg.Limits.LogBytes,
+		Handles:  cfg.Limits.Handles,
+		Outcomes: min(cfg.Limits.Outcomes, cfg.Limits.ResultBytes/canon.OutcomeSize, wire.MaxOutcomes),
 		Exports: wire.Exports{
 			Memory: c.Memory, Realloc: c.Realloc, Initialize: c.Initialize,
 			Open: c.Open.Name, OpenPost: c.Open.Post,
 			Run: c.Run.Name, RunPost: c.Run.Post,
 			RunBatch: c.RunBatch.Name, RunBatchPost: c.RunBatch.Post,
+			MakeSafe: c.MakeSafe.Name, MakeSafePost: c.MakeSafe.Post,
 		},
 	}
 	for _, b := range c.Imports {

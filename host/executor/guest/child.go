@@ -10,6 +10,7 @@
 package guest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,6 +65,10 @@ type child struct {
 	spare  *instance // ready to run, or nil
 	broken error     // why there is no spare
 
+	active *instance // the one that runs, or is being made
+	log    logLimit
+	usage  wire.Usage
+
 	job       abi.Job // the last one that came, a view of its frame
 	running   bool
 	cancelled bool
@@ -79,9 +84,13 @@ func (c *child) serve(ctx context.Context) error {
 	if err := c.load(ctx); err != nil {
 		return err
 	}
+	if c.engine.body.MakeSafe {
+		_, _, err := c.next() // nothing but the node's end comes
+		return err
+	}
 	for {
 		c.prepare(ctx)
-		if err := c.conn.Write(wire.Ready, nil); err != nil {
+		if err := c.conn.WriteFunc(wire.Ready, func(b []byte) []byte { return wire.AppendUsage(b, c.usage) }); err != nil {
 			return err
 		}
 		kind, payload, err := c.next()
@@ -136,9 +145,24 @@ func (c *child) load(ctx context.Context) error {
 	if kind != wire.Code {
 		return &wire.ProtocolError{What: "the code was expected"}
 	}
-	loaded, err := c.start(ctx, body, code)
+	code = bytes.Clone(code) // a view, and files follow
+	files := make(map[string][]byte, len(body.Files))
+	for _, name := range body.Files {
+		kind, content, err := c.conn.Read()
+		if err != nil {
+			return err
+		}
+		if kind != wire.File {
+			return &wire.ProtocolError{What: "a file was expected"}
+		}
+		files[name] = bytes.Clone(content)
+	}
+	loaded, err := c.start(ctx, body, code, files)
 	if err != nil {
 		return errors.Join(c.fail(err), err)
+	}
+	if body.MakeSafe {
+		return c.conn.Write(wire.Rested, nil)
 	}
 	runtime.GC() // what compiling left
 	return c.conn.WriteFunc(wire.Loaded, func(b []byte) []byte {
@@ -179,9 +203,11 @@ func (c *child) answer(ctx context.Context, kind wire.Kind, do func(*instance) (
 	if in == nil {
 		return c.fail(c.broken)
 	}
-	c.running, c.cancelled = true, false
+	c.running, c.cancelled, c.active = true, false, in
 	fill, err := do(in)
 	c.running = false
+	c.tellLog()
+	c.usage = wire.Usage{Memory: in.size(), Lines: c.log.dropped}
 	if err == nil {
 		err = c.conn.WriteFunc(kind, fill)
 	} else {

@@ -34,10 +34,11 @@ type engine struct {
 }
 
 // start compiles the executor and opens its first instance.
-func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte) (*wire.LoadedBody, error) {
+func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte, files map[string][]byte) (*wire.LoadedBody, error) {
 	begin := time.Now()
 	e := &engine{body: body, keep: body.Keep}
 	c.engine = e
+	c.log = logLimit{lines: body.LogLines, bytes: body.LogBytes}
 	// WithCloseOnContextDone stays off: it slows loops many times over and stops
 	// no guest that avoids them. The node kills this process instead.
 	config := wazero.NewRuntimeConfigCompiler().
@@ -64,12 +65,21 @@ func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte) (*wi
 		WithStdout(&lines{child: c, level: levelInfo}).WithStderr(&lines{child: c, level: levelWarn}).
 		WithRandSource(rand.Reader).
 		WithSysWalltime().WithSysNanotime().WithSysNanosleep()
+	if body.Taped {
+		e.config = c.tapeTime(e.config)
+	}
+	if len(files) > 0 {
+		e.config = e.config.WithFSConfig(wazero.NewFSConfig().WithFSMount(newFolder(files), deviceFolder))
+	}
 	if body.Exports.Initialize == "" {
 		e.config = e.config.WithStartFunctions()
 	}
 	compiled := time.Now()
 	if err := c.conn.Write(wire.Compiled, nil); err != nil {
 		return nil, err
+	}
+	if body.MakeSafe {
+		return nil, c.makeSafe(ctx)
 	}
 	in, err := c.open(ctx)
 	if err != nil {
@@ -105,16 +115,38 @@ func (c *child) prepare(ctx context.Context) {
 
 // open makes an instance and opens it.
 func (c *child) open(ctx context.Context) (*instance, error) {
-	module, err := c.engine.instantiate(ctx)
+	in, err := c.instance(ctx)
 	if err != nil {
 		return nil, err
 	}
-	in := &instance{child: c, module: module}
 	if err := in.open(ctx); err != nil {
 		in.close(ctx)
 		return nil, err
 	}
 	return in, nil
+}
+
+// makeSafe makes an instance and has it bring the hardware to rest.
+func (c *child) makeSafe(ctx context.Context) error {
+	in, err := c.instance(ctx)
+	if err != nil {
+		return err
+	}
+	defer in.close(ctx)
+	return in.makeSafe(ctx)
+}
+
+// instance makes an instance, whose calls are its own from its start on.
+func (c *child) instance(ctx context.Context) (in *instance, err error) {
+	if c.engine.body.Doors {
+		if err := c.conn.Write(wire.Fresh, nil); err != nil {
+			return nil, err
+		}
+	}
+	in = &instance{child: c}
+	c.active = in
+	in.module, err = c.engine.instantiate(ctx)
+	return in, err
 }
 
 // instantiate makes an instance and runs its start functions.

@@ -30,10 +30,10 @@ func load(tb testing.TB, name string) *child {
 		tb.Fatal(err)
 	}
 	c := &child{conn: wire.NewConn(&bytes.Buffer{}, 1<<20), pending: func() bool { return false }}
-	_, err = c.start(tb.Context(), wire.LoadBody{Memory: 16 << 20, Exports: wire.Exports{
+	_, err = c.start(tb.Context(), wire.LoadBody{Memory: 16 << 20, Outcomes: wire.MaxOutcomes, LogLines: 100, LogBytes: 1 << 20, Exports: wire.Exports{
 		Memory: contract.Memory, Realloc: contract.Realloc, Initialize: contract.Initialize,
 		Open: contract.Open.Name, OpenPost: contract.Open.Post, Run: contract.Run.Name, RunPost: contract.Run.Post,
-	}}, builtin.Wasm)
+	}}, builtin.Wasm, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/conductorquantum/coda/abi/canon"
+	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/executor/wire"
 )
 
@@ -27,9 +25,6 @@ const (
 	levelError
 )
 
-// maxLine is the most bytes of one line in the node's log.
-const maxLine = 4 << 10
-
 // hostFunc is one function of the contract as wazero calls it. Its stack holds
 // the parameters, then the results.
 type hostFunc struct {
@@ -39,8 +34,8 @@ type hostFunc struct {
 
 const i32, i64 = api.ValueTypeI32, api.ValueTypeI64
 
-// hostFuncs is what this host serves, by "interface#function". What needs a
-// grant is served by no child: such a guest is refused before it comes here.
+// hostFuncs is what this host serves, by "interface#function"; hardware.go has what
+// needs a grant.
 var hostFuncs = map[string]hostFunc{
 	"context#log": {[]api.ValueType{i32, i32, i32}, nil, func(c *child, m api.Module, stack []uint64) error {
 		level := byte(min(uint32(stack[0]), 255))
@@ -51,18 +46,19 @@ var hostFuncs = map[string]hostFunc{
 		if err != nil {
 			return err
 		}
-		c.log(level, line)
+		c.logLine(level, line)
 		return nil
 	}},
 	"context#cancelled": {nil, []api.ValueType{i32}, func(c *child, _ api.Module, stack []uint64) error {
-		stack[0] = 0
-		if c.checkCancelled() {
-			stack[0] = 1
-		}
+		stack[0] = c.askCancelled()
 		return nil
 	}},
 	"context#progress": {[]api.ValueType{i64}, nil, func(c *child, _ api.Module, stack []uint64) error {
 		if !c.running {
+			return nil
+		}
+		if c.engine.body.Taped {
+			c.ask(&effect.Call{Func: effect.Progress, Number: stack[0]})
 			return nil
 		}
 		return c.conn.WriteFunc(wire.Progress, func(b []byte) []byte { return wire.AppendProgress(b, stack[0]) })
@@ -72,12 +68,11 @@ var hostFuncs = map[string]hostFunc{
 		if err != nil {
 			return err
 		}
-		value, some := c.engine.body.Settings[key]
+		value, some := c.setting(key)
 		return canon.LowerOptionString(c.caller(m), uint32(stack[2]), value, some)
 	}},
 	"config#keys": {[]api.ValueType{i32}, nil, func(c *child, m api.Module, stack []uint64) error {
-		keys := slices.Sorted(maps.Keys(c.engine.body.Settings))
-		return canon.LowerStrings(c.caller(m), uint32(stack[0]), keys)
+		return canon.LowerStrings(c.caller(m), uint32(stack[0]), c.settingKeys())
 	}},
 }
 
@@ -98,6 +93,9 @@ func (c *child) link(ctx context.Context) error {
 		builder := c.engine.runtime.NewHostModuleBuilder(name)
 		for _, i := range imports {
 			f, ok := hostFuncs[i.Interface+"#"+i.Function]
+			if !ok {
+				f, ok = hardwareFuncs[i.Interface+"#"+i.Function]
+			}
 			if !ok {
 				return fmt.Errorf("%s %s is not served", i.Module, i.Name)
 			}
@@ -138,21 +136,6 @@ func (c caller) Realloc(align, size uint32) (uint32, error) {
 	return c.child.realloc(c.realloc, align, size)
 }
 
-// log hands one line to the node, which owns the log, and whose handlers quote
-// what no terminal should see.
-func (c *child) log(level byte, line string) {
-	line = strings.TrimRight(line, "\r\n")
-	if len(line) > maxLine {
-		cut := maxLine
-		for !utf8.RuneStart(line[cut]) {
-			cut--
-		}
-		line = fmt.Sprintf("%s… (%d bytes more)", line[:cut], len(line)-cut)
-	}
-	// A failed write shows at the next read: the node is gone.
-	_ = c.conn.WriteFunc(wire.Log, func(b []byte) []byte { return append(append(b, level), line...) })
-}
-
 // lines logs what a guest writes to one of its standard streams, line by line.
 type lines struct {
 	child *child
@@ -180,7 +163,7 @@ func (l *lines) Write(p []byte) (int, error) {
 func (l *lines) flush(p []byte) {
 	l.rest = append(l.rest, p...)
 	if len(l.rest) > 0 {
-		l.child.log(l.level, strings.ToValidUTF8(string(l.rest), "\uFFFD"))
+		l.child.logLine(l.level, strings.ToValidUTF8(string(l.rest), "\uFFFD"))
 	}
 	l.rest = l.rest[:0]
 }

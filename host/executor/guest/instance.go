@@ -8,7 +8,6 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/canon"
-	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
@@ -18,7 +17,8 @@ type instance struct {
 	module api.Module
 	device *abi.Device
 
-	call struct{ realloc, run, runPost, runBatch, runBatchPost api.Function }
+	handles handles
+	call    struct{ realloc, run, runPost, runBatch, runBatchPost api.Function }
 
 	stack [canon.RunParams]uint64 // of calls
 	dead  bool                    // trapped; wazero does not say so of a Go guest that panicked
@@ -57,6 +57,26 @@ func (in *instance) open(ctx context.Context) error {
 	return nil
 }
 
+// makeSafe calls the guest's make-safe.
+func (in *instance) makeSafe(ctx context.Context) error {
+	exports := &in.child.engine.body.Exports
+	in.call.realloc = function(in.module, exports.Realloc)
+	stack := in.stack[:1]
+	if err := function(in.module, exports.MakeSafe).CallWithStack(ctx, stack); err != nil {
+		return trapped("make-safe", err)
+	}
+	ret := stack[0]
+	refusal, err := canon.LiftDone(in.memory(), uint32(ret))
+	if err != nil {
+		return trapped("the result of make-safe", err)
+	}
+	in.post(ctx, function(in.module, exports.MakeSafePost), ret)
+	if refusal != nil {
+		return said(refusal)
+	}
+	return nil
+}
+
 // run runs a job and returns its result and how long the guest took.
 func (in *instance) run(ctx context.Context, job *abi.Job) (*abi.Execution, time.Duration, error) {
 	in.used = true
@@ -70,7 +90,7 @@ func (in *instance) run(ctx context.Context, job *abi.Job) (*abi.Execution, time
 	}
 	call := time.Since(begin)
 	ret := in.stack[0]
-	budget := canon.Budget(wire.MaxOutcomes)
+	budget := canon.Budget(in.child.engine.body.Outcomes)
 	execution, refusal, err := canon.LiftExecution(in.memory(), uint32(ret), &budget)
 	if err != nil {
 		return nil, 0, trapped("the result of run", err)
@@ -100,7 +120,7 @@ func (in *instance) runBatch(ctx context.Context, jobs []*abi.Job) ([]canon.Resu
 	}
 	call := time.Since(begin)
 	ret := stack[0]
-	budget := canon.Budget(wire.MaxOutcomes)
+	budget := canon.Budget(in.child.engine.body.Outcomes)
 	results, err := canon.LiftResults(in.memory(), uint32(ret), len(jobs), &budget)
 	if err != nil {
 		return nil, 0, trapped("the result of run-batch", err)
@@ -158,6 +178,14 @@ func (in *instance) close(ctx context.Context) { _ = in.module.Close(ctx) }
 // memory is the view of the guest's memory, which dies when the guest grows it.
 func (in *instance) memory() api.Memory {
 	return in.module.ExportedMemory(in.child.engine.body.Exports.Memory)
+}
+
+// size is how many bytes of memory the instance has.
+func (in *instance) size() uint64 {
+	if in.module.IsClosed() {
+		return 0
+	}
+	return uint64(in.memory().Size())
 }
 
 // Read implements canon.Memory.

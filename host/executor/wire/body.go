@@ -9,14 +9,23 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 )
 
-// LoadBody tells a child what to run. The module follows in a Code frame.
+// LoadBody tells a child what to run. The module follows in a Code frame, and each
+// file in a File frame.
 type LoadBody struct {
 	CacheDir string            // of compiled code; empty: none
-	Memory   uint64            // most bytes of an instance's linear memory
 	Settings map[string]string // what config.get answers
+	Files    []string          // what stands under /device, by name
 	Exports  Exports
 	Imports  []Import
 	Keep     bool // an instance outlives its job whatever it costs to make
+	MakeSafe bool // nothing is opened: make-safe is called, once
+	Doors    bool // each instance has a door of its own at the node
+	Taped    bool // all that a guest asks goes through it
+
+	Memory             uint64 // most bytes of an instance's linear memory
+	LogLines, LogBytes uint64 // a second
+	Handles            uint64 // open at once
+	Outcomes           uint64 // of one answer
 }
 
 // Exports are the names that the module gives to what a host calls. Those that
@@ -26,6 +35,7 @@ type Exports struct {
 	Open, OpenPost              string
 	Run, RunPost                string
 	RunBatch, RunBatchPost      string
+	MakeSafe, MakeSafePost      string
 }
 
 // Import is a function of the contract that the module imports, and the names
@@ -139,4 +149,24 @@ func ParseProgress(b []byte) (uint64, error) {
 		return 0, &ProtocolError{"a progress of a size that none has"}
 	}
 	return binary.NativeEndian.Uint64(b), nil
+}
+
+// Usage is what an instance had taken when it was last looked at.
+type Usage struct {
+	Memory uint64 // bytes of its linear memory
+	Lines  uint64 // that it logged and nobody kept, since its child began
+}
+
+// AppendUsage appends the two numbers of a usage, u64 each.
+func AppendUsage(b []byte, u Usage) []byte {
+	b = binary.NativeEndian.AppendUint64(b, u.Memory)
+	return binary.NativeEndian.AppendUint64(b, u.Lines)
+}
+
+// ParseUsage reads what AppendUsage wrote.
+func ParseUsage(b []byte) (Usage, error) {
+	if len(b) != 16 {
+		return Usage{}, &ProtocolError{"a usage of a size that none has"}
+	}
+	return Usage{binary.NativeEndian.Uint64(b), binary.NativeEndian.Uint64(b[8:])}, nil
 }

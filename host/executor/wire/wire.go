@@ -7,14 +7,17 @@
 // trusts, so the node checks whatever it reads.
 //
 //	node                         child
-//	Load, Code               ->
-//	                         <-  Compiled, Log*, Loaded | Failed, then Ready
+//	Load, Code, File*        ->
+//	                         <-  Compiled, then Loaded | Rested | Failed, then Ready
 //	Job | Batch              ->
 //	(Cancel)                 ->
-//	                         <-  (Log | Progress)*, Done | BatchDone | Failed, then Ready
+//	                         <-  Done | BatchDone | Failed, then Ready
 //
 // Ready says that an instance stands by, opened. The child sends it once per
 // job, after the answer, so that making the next instance costs no job anything.
+// Whenever it runs the guest it may send Log, Progress, and Call, which the node
+// answers with Answer; Fresh says that the calls from there on are those of another
+// instance, and what the last one had open is to be closed.
 package wire
 
 import (
@@ -31,12 +34,17 @@ type Kind byte
 const (
 	Load      Kind = iota + 1 // JSON LoadBody
 	Code                      // the module's bytes
+	File                      // what a file under /device holds; its name stands in the LoadBody
 	Job                       // see AppendJob
 	Batch                     // see AppendJobs
 	Cancel                    // empty
+	Answer                    // see AppendAnswer
 	Compiled                  // empty: the guest's own time begins
 	Loaded                    // JSON LoadedBody
-	Ready                     // empty
+	Rested                    // empty: make-safe was called and is done
+	Fresh                     // empty
+	Ready                     // see AppendUsage
+	Call                      // see AppendCall
 	Log                       // a level, then the line
 	Progress                  // u64, shots completed
 	Done                      // see AppendDone

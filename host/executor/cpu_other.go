@@ -1,0 +1,8 @@
+//go:build !linux
+
+package executor
+
+import "time"
+
+// watchCPU has nothing to watch with: the time of a job bounds it.
+func (c *child) watchCPU(time.Duration) (over func() bool) { return func() bool { return false } }

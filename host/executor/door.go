@@ -1,0 +1,122 @@
+package executor
+
+import (
+	"context"
+	"crypto/rand"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/conductorquantum/coda/abi/effect"
+	"github.com/conductorquantum/coda/host/text"
+)
+
+// door makes the door of one instance: what it is granted, within the limits of a
+// job, and on a tape if there is one.
+func (e *Executor) door(c *child) effect.Door {
+	inner := effect.Door(&desk{c: c, began: time.Now()})
+	if e.cfg.Tape != nil {
+		return e.cfg.Tape(inner)
+	}
+	return inner
+}
+
+// desk serves what needs no grant by itself, and meters the rest.
+type desk struct {
+	c        *child
+	began    time.Time
+	hardware effect.Door
+	open     uint64
+}
+
+func (d *desk) Do(ctx context.Context, call *effect.Call) (effect.Answer, error) {
+	cfg := &d.c.e.cfg
+	switch call.Func {
+	case effect.Log:
+		cfg.Log.Log(context.WithoutCancel(ctx), level(byte(min(call.Number, 255))), text.Printable(call.Text), "executor", cfg.Name, "job", d.c.job)
+	case effect.Progress:
+		cfg.Log.Debug("progress", "executor", cfg.Name, "job", d.c.job, "shots", call.Number)
+	case effect.Cancelled:
+		if d.c.isCancelled() {
+			return effect.Answer{Number: 1}, nil
+		}
+	case effect.ConfigGet:
+		if value, some := cfg.Settings[call.Text]; some {
+			return effect.Answer{Number: 1, Data: []byte(value)}, nil
+		}
+	case effect.ConfigKeys:
+		var a effect.Answer
+		for _, key := range slices.Sorted(maps.Keys(cfg.Settings)) {
+			a.Pairs = append(a.Pairs, [2]string{key, ""})
+		}
+		return a, nil
+	case effect.WallClock:
+		return effect.Answer{Number: uint64(time.Now().UnixNano())}, nil
+	case effect.Clock:
+		return effect.Answer{Number: uint64(time.Since(d.began))}, nil
+	case effect.Sleep:
+		timer := time.NewTimer(time.Duration(min(call.Number, uint64(cfg.Limits.IOTime))))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	case effect.Random:
+		b := make([]byte, min(call.Number, 1<<20))
+		_, _ = rand.Read(b) // never fails
+		return effect.Answer{Data: b}, nil
+	default:
+		return d.reach(ctx, call)
+	}
+	return effect.Answer{}, nil
+}
+
+// reach has the hardware do a call, while the job may still move bytes.
+func (d *desk) reach(ctx context.Context, call *effect.Call) (effect.Answer, error) {
+	e := d.c.e
+	if e.cfg.Hardware == nil {
+		return effect.Fail(effect.NotGranted, "nothing is granted to this executor"), nil
+	}
+	if d.hardware == nil {
+		d.hardware = e.cfg.Hardware()
+	}
+	moved := &d.c.moved
+	if *moved += size(call.Data, call.Pairs); *moved > e.cfg.Limits.IOBytes {
+		return overIO(&e.cfg.Limits), nil
+	}
+	answer, err := d.hardware.Do(ctx, call)
+	if err != nil {
+		return answer, err
+	}
+	switch {
+	case answer.Failed:
+	case call.Func == effect.StreamOpen, call.Func == effect.WindowOpen:
+		d.open++
+		d.c.handles = max(d.c.handles, d.open)
+	case call.Func == effect.StreamDrop, call.Func == effect.WindowDrop:
+		d.open--
+	}
+	if *moved += size(answer.Data, answer.Pairs); *moved > e.cfg.Limits.IOBytes {
+		return overIO(&e.cfg.Limits), nil
+	}
+	return answer, nil
+}
+
+func overIO(l *Limits) effect.Answer {
+	return effect.Fail(effect.Other, "the job has moved all the bytes that %s allows it", l.Shown("io_bytes"))
+}
+
+func size(data []byte, pairs [][2]string) uint64 {
+	n := len(data)
+	for _, p := range pairs {
+		n += len(p[0]) + len(p[1])
+	}
+	return uint64(n)
+}
+
+func (d *desk) Close() error {
+	if d.hardware == nil {
+		return nil
+	}
+	return d.hardware.Close()
+}

@@ -1,0 +1,24 @@
+package executor
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/conductorquantum/coda/host/executor/module"
+)
+
+// Provenance is what a result came from.
+type Provenance struct {
+	Executor string // its name
+	SHA256   string // of the module, in hexadecimal digits
+	ABI      string // the version of the contract that it keeps
+	Grants   string // digest of what it is granted; "" if nothing is
+}
+
+// Provenance is what the results of this executor come from.
+func (e *Executor) Provenance() Provenance { return e.origin }
+
+func provenance(cfg Config, c *module.Contract) Provenance {
+	sum := sha256.Sum256(cfg.Wasm)
+	return Provenance{Executor: cfg.Name, SHA256: hex.EncodeToString(sum[:]), ABI: c.Version, Grants: cfg.Grants}
+}

@@ -31,11 +31,12 @@ type child struct {
 	conn   *wire.Conn
 	done   chan struct{} // closed when the process has been reaped
 
-	loaded wire.LoadedBody
-	door   effect.Door // of the instance that lives now; nil: it has none
-	usable bool        // false once it must be replaced
-	unrest bool        // it may have left the hardware in the middle of something
-	job    string      // the id of the running job, for the log
+	loaded  wire.LoadedBody
+	door    effect.Door // of the instance that lives now; nil: it has none
+	pending bool        // it makes its next instance
+	usable  bool        // false once it must be replaced
+	unrest  bool        // it may have left the hardware in the middle of something
+	job     string      // the id of the running job, for the log
 
 	cancelled atomic.Bool   // the job was
 	moved     uint64        // bytes that the job moved through its grants
@@ -125,6 +126,7 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 				return c.e.fault(fault.Invalid, "the device that open reports: "+err.Error())
 			}
 			c.e.used.opened(c.loaded.Instance)
+			c.pending = true
 			return c.settle()
 		case wire.Rested:
 			return nil
@@ -150,22 +152,31 @@ func (c *child) settle() error {
 		kind, payload, err := c.conn.Read()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return c.e.fault(fault.Limit, "opening a fresh instance took longer than "+limits.Shown("open_time")+"; it was killed")
+			return c.e.fault(fault.Limit, lateFresh(limits))
 		case err != nil:
 			return c.lost(err, "after the job")
 		}
 		if kind == wire.Ready {
-			usage, err := wire.ParseUsage(payload)
-			if err != nil {
-				return c.lost(err, "after the job")
-			}
-			c.e.used.note(&usage)
-			return nil
+			return c.stands(payload)
 		}
 		if err := c.serve(c.e.closing, clock, kind, payload, "after the job"); err != nil {
 			return err
 		}
 	}
+}
+
+// stands notes that an instance stands by.
+func (c *child) stands(payload []byte) error {
+	usage, err := wire.ParseUsage(payload)
+	if err == nil && !c.pending {
+		err = &wire.ProtocolError{What: "an instance that is ready twice"}
+	}
+	if err != nil {
+		return c.lost(err, "after the job")
+	}
+	c.pending = false
+	c.e.used.note(&usage)
+	return nil
 }
 
 // serve does what a guest asks for while it runs. The error says that the child is
@@ -280,7 +291,12 @@ func (c *child) exchange(ctx context.Context, r request) error {
 	began := time.Now()
 	limits := &c.e.cfg.Limits
 	clock := &clock{socket: c.socket}
-	clock.start(limits.JobTime * time.Duration(r.jobs))
+	jobTime := limits.JobTime * time.Duration(r.jobs)
+	if c.pending {
+		clock.start(limits.OpenTime)
+	} else {
+		clock.start(jobTime)
+	}
 	if err := c.conn.WriteFunc(r.kind, r.fill); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return c.ended(ctx, r.jobs, err)
@@ -322,17 +338,23 @@ func (c *child) exchange(ctx context.Context, r request) error {
 			return c.ended(ctx, r.jobs, err)
 		}
 		switch kind {
+		case wire.Ready:
+			if err := c.stands(payload); err != nil {
+				over()
+				return err
+			}
+			clock.start(jobTime)
 		case r.done:
 			over()
 			if err := r.parse(payload); err != nil {
 				return c.lost(err, "during the job")
 			}
-			c.usable, c.unrest = true, false
+			c.usable, c.unrest, c.pending = true, false, true
 			return nil
 		case wire.Failed:
 			over()
 			err := c.failed(payload)
-			c.usable, c.unrest = true, trapped(err)
+			c.usable, c.unrest, c.pending = true, trapped(err), true
 			return err
 		default:
 			if err := c.serve(ctx, clock, kind, payload, "during the job"); err != nil {
@@ -417,6 +439,8 @@ func (c *child) ended(ctx context.Context, jobs int, err error) error {
 		return c.lost(err, "during the job")
 	case ctx.Err() != nil:
 		return c.e.cancelled(ctx, fmt.Sprintf("and did not stop within %s, so it was killed", limits.CancelTime))
+	case c.pending:
+		return c.e.fault(fault.Limit, lateFresh(limits))
 	default:
 		what, times := "the job", ""
 		if jobs > 1 {
@@ -424,6 +448,10 @@ func (c *child) ended(ctx context.Context, jobs int, err error) error {
 		}
 		return c.e.fault(fault.Limit, fmt.Sprintf("%s ran longer than %s%s; it was killed", what, times, limits.Shown("job_time")))
 	}
+}
+
+func lateFresh(l *Limits) string {
+	return "opening a fresh instance took longer than " + l.Shown("open_time") + "; it was killed"
 }
 
 // failed is the error that a Failed frame holds.

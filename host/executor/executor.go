@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/effect"
@@ -53,6 +54,7 @@ type Executor struct {
 	load   wire.LoadBody
 	loaded wire.LoadedBody
 	free   chan *slot // every slot that no job holds and no restart
+	idle   *time.Timer
 	used   usage
 	rest   rest
 	origin Provenance
@@ -89,6 +91,8 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	e.load = loadBody(cfg, contract)
 	e.origin = provenance(cfg, contract)
 	e.closing, e.shut = context.WithCancel(context.Background())
+	e.idle = time.AfterFunc(time.Hour, e.settleIdle)
+	e.idle.Stop()
 
 	// Whatever ran here last may have been killed in the middle of a job.
 	if e.Safe() {
@@ -197,12 +201,36 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 			err = do(s.child)
 		}
 	}
-	if s.child == nil {
-		e.free <- s // the next job tries again
-	} else {
-		go e.ready(s) // it finds an instance, if it is not too quick
+	switch c := s.child; {
+	case c == nil: // the next job tries again
+		e.free <- s
+	case c.usable && !(c.unrest && e.Safe()): // it waits for its instance, if it is that quick
+		e.free <- s
+		e.idle.Reset(settleAfter)
+	default:
+		go e.ready(s)
 	}
 	return err
+}
+
+// settleAfter is how long a child is left alone with making its next instance, before
+// somebody waits for it: nearly always a job, which costs nothing more.
+const settleAfter = 20 * time.Millisecond
+
+// settleIdle looks after the children that no job has come for.
+func (e *Executor) settleIdle() {
+	for range len(e.free) {
+		select {
+		case s := <-e.free:
+			if s.child == nil || !s.child.pending {
+				e.free <- s
+			} else {
+				go e.ready(s)
+			}
+		default:
+			return
+		}
+	}
 }
 
 // ready gives a slot back once its child has an instance for the next job: a fresh
@@ -210,7 +238,7 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 // rest. Where that fails, the next job tries again and reports why.
 func (e *Executor) ready(s *slot) {
 	c := s.child
-	if c.usable && !(c.unrest && e.Safe()) {
+	if c.usable && c.pending {
 		err := c.settle()
 		if err == nil {
 			e.free <- s
@@ -255,6 +283,7 @@ func (e *Executor) Close() error {
 	var err error
 	e.closed.Do(func() {
 		e.shut()
+		e.idle.Stop()
 		for range e.cfg.Concurrency {
 			if s := <-e.free; s.child != nil {
 				s.child.kill()

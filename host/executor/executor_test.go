@@ -401,9 +401,6 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Fatalf("children %v", pids)
 	}
 	good(t, e)
-	for e.Idle() < 2 {
-		time.Sleep(time.Millisecond)
-	}
 	running := make(chan error)
 	go func() {
 		_, err := e.Run(t.Context(), job(13))

@@ -68,6 +68,7 @@ type node struct {
 	queue   *queue.Queue
 	worker  *worker.Worker
 	outbox  *outbox.Store
+	exec    *executor.Executor
 }
 
 // Run boots a node and keeps it going until ctx ends; then it drains. The error
@@ -104,7 +105,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	defer exec.Close()
+	defer func() {
+		if err := exec.Close(); err != nil {
+			cfg.Log.Error("the hardware may not be at rest", "error", err)
+		}
+	}()
 	device := exec.Device()
 
 	defer n.tunnel.Close()
@@ -160,7 +165,8 @@ func Run(ctx context.Context, cfg Config) error {
 	w := worker.New(worker.Config{
 		Queue: jobs{q}, Executor: exec, Batch: batches(exec), MaxBatch: executor.MaxBatch,
 		Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(), Line: line,
-		Store:       decisions{kept, s.StateDir},
+		Store: decisions{kept, s.StateDir},
+		Halt:  halted(exec), Origin: exec.Provenance().Notes(),
 		Concurrency: cfg.Device.Concurrency, Log: cfg.Log,
 	})
 	beatsOver := http.DefaultTransport.(*http.Transport).Clone()
@@ -186,13 +192,17 @@ func Run(ctx context.Context, cfg Config) error {
 	defer stopBeats()
 
 	box := &shelf{store: kept, resend: w.Resend}
-	if commands, err := control.Listen(filepath.Join(s.StateDir, controlSocket), box, cfg.Log); err != nil {
+	var bench control.Bench // nil: there is nothing to bring to rest
+	if exec.CanMakeSafe() {
+		bench = exec
+	}
+	if commands, err := control.Listen(filepath.Join(s.StateDir, controlSocket), box, bench, cfg.Log); err != nil {
 		cfg.Log.Warn("coda outbox cannot reach this node while it runs", "error", err)
 	} else {
 		defer closing(commands.Close)
 	}
 
-	n.update(func() { n.queue, n.worker, n.outbox, n.waiting = q, w, kept, "" })
+	n.update(func() { n.queue, n.worker, n.outbox, n.exec, n.waiting = q, w, kept, exec, "" })
 	cfg.Log.Info("the node takes jobs", "qpu", s.QPUID, "executor", choice.Name, "http", probes.Addr().String())
 	if cfg.Ready != nil {
 		cfg.Ready(Address{HTTP: probes.Addr().String(), Executor: choice.Name, Device: device, QPUID: s.QPUID})
@@ -306,6 +316,7 @@ func (n *node) readiness() server.Readiness {
 	if n.worker == nil {
 		return r
 	}
+	r.Device = describeDevice(n.exec)
 	r.Outbox = describeOutbox(n.outbox.Stats(), time.Now())
 	r.RedisHealthy = n.queue.Healthy()
 	if job := n.worker.CurrentJob(); job != "" {

@@ -41,7 +41,7 @@ func (o *Outbox) Close() error { return o.close() }
 // looks at the lock meanwhile. Where nothing was ever kept nothing is made.
 func OpenOutbox(ctx context.Context, stateDir, version string) (*Outbox, error) {
 	for deadline := time.Now().Add(nodePatience); ; {
-		node, err := control.Dial(ctx, filepath.Join(stateDir, controlSocket))
+		node, err := DialNode(ctx, stateDir)
 		switch {
 		case err == nil:
 			return &Outbox{Outbox: node, Live: true, close: node.Close}, nil
@@ -62,6 +62,12 @@ func OpenOutbox(ctx context.Context, stateDir, version string) (*Outbox, error) 
 			return nil, &fault.NodeError{Op: "outbox", Err: context.Cause(ctx)}
 		}
 	}
+}
+
+// DialNode reaches the node that runs on a state directory. Where none does the
+// error is a control.ErrNobody.
+func DialNode(ctx context.Context, stateDir string) (*control.Client, error) {
+	return control.Dial(ctx, filepath.Join(stateDir, controlSocket))
 }
 
 // openShelf opens the file, and keeps nodes away from it meanwhile.
@@ -200,6 +206,7 @@ func entry(r *outbox.Record) control.Entry {
 		JobID: r.JobID, State: control.Waiting, Kind: r.Kind.String(), Failure: r.Failure, MessageID: r.MessageID,
 		WebhookID: r.WebhookID, URL: r.URL, Executions: r.Attempts, Decided: r.Decided, Published: moment(r.Published),
 		Tries: r.Tries, Rejections: r.Rejections, Size: r.Size, SHA256: hex.EncodeToString(r.Digest[:]), LastError: r.LastError,
+		Provenance: r.Provenance,
 	}
 	if r.State == outbox.Parked {
 		e.State, e.ParkedAt = control.Parked, moment(r.Ended)

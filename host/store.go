@@ -116,7 +116,7 @@ func toOutbox(m *worker.Message, w *worker.Decision) outbox.Decision {
 		kind = outbox.Failed
 	}
 	return outbox.Decision{JobID: m.JobID, MessageID: m.ID, WebhookID: webhook.ID(m.JobID),
-		URL: w.URL, Kind: kind, Failure: w.Failure, Body: w.Body}
+		URL: w.URL, Kind: kind, Failure: w.Failure, Body: w.Body, Provenance: w.Origin}
 }
 
 func (d decisions) Attempted(ctx context.Context, jobID string, t worker.Try) error {

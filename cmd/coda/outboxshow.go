@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -84,6 +87,18 @@ func describeOutcome(e *control.Entry, body []byte) shownOutcome {
 	return shownOutcome{Entry: *e, Body: new(string(body))}
 }
 
+// originName is what the sheet calls a part of the provenance.
+func originName(key string) string {
+	switch key {
+	case "sha256":
+		return "executor sha256"
+	case "started_at", "ended_at":
+		return strings.TrimSuffix(key, "_at")
+	default:
+		return key
+	}
+}
+
 func (c *cli) showEntry(e *control.Entry) {
 	s := &sheet{width: c.stdout.width}
 	when := func(t time.Time) string { return t.Local().Format(time.DateTime) }
@@ -111,7 +126,10 @@ func (c *cli) showEntry(e *control.Entry) {
 	s.line("to", "%s", e.URL)
 	s.line("webhook id", "%s", e.WebhookID)
 	s.line("message", "%s", e.MessageID)
-	s.line("sha256", "%s", e.SHA256)
+	for _, key := range slices.Sorted(maps.Keys(e.Provenance)) {
+		s.line(originName(key), "%s", e.Provenance[key])
+	}
+	s.line("body sha256", "%s", e.SHA256)
 	s.line("body", "%d bytes:", e.Size)
 	c.stdout.printf("%s", s.b.String())
 }

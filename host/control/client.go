@@ -17,7 +17,7 @@ import (
 	"github.com/conductorquantum/coda/host/socket"
 )
 
-// Client is the outbox of the node behind a socket.
+// Client is the node behind a socket.
 type Client struct {
 	http *http.Client
 	path string
@@ -65,30 +65,42 @@ func (c *Client) Close() error {
 
 // List implements Outbox.
 func (c *Client) List(ctx context.Context, q Query) (p Page, err error) {
-	err = c.askJSON(ctx, "", url.Values{"state": {q.State}, "after": {q.After}, "limit": {strconv.Itoa(q.Limit)}}, &p)
+	err = c.askJSON(ctx, "/outbox", url.Values{"state": {q.State}, "after": {q.After}, "limit": {strconv.Itoa(q.Limit)}}, &p)
 	return p, err
 }
 
 // Find implements Outbox.
 func (c *Client) Find(ctx context.Context, jobID string) (e Entry, err error) {
-	err = c.askJSON(ctx, "/job", url.Values{"id": {jobID}}, &e)
+	err = c.askJSON(ctx, "/outbox/job", url.Values{"id": {jobID}}, &e)
 	return e, err
 }
 
 // Body implements Outbox.
 func (c *Client) Body(ctx context.Context, jobID string) ([]byte, error) {
-	return c.ask(ctx, http.MethodGet, "/body", url.Values{"id": {jobID}})
+	return c.ask(ctx, http.MethodGet, "/outbox/body", url.Values{"id": {jobID}})
 }
 
 // Retry implements Outbox.
 func (c *Client) Retry(ctx context.Context, jobID string) error {
-	_, err := c.ask(ctx, http.MethodPost, "/retry", url.Values{"id": {jobID}})
+	_, err := c.ask(ctx, http.MethodPost, "/outbox/retry", url.Values{"id": {jobID}})
 	return err
 }
 
 // Drop implements Outbox.
 func (c *Client) Drop(ctx context.Context, jobID string) error {
-	_, err := c.ask(ctx, http.MethodPost, "/drop", url.Values{"id": {jobID}})
+	_, err := c.ask(ctx, http.MethodPost, "/outbox/drop", url.Values{"id": {jobID}})
+	return err
+}
+
+// MakeSafe has the hardware brought to rest now, where it may not be.
+func (c *Client) MakeSafe(ctx context.Context) error {
+	_, err := c.ask(ctx, http.MethodPost, "/device/make-safe", nil)
+	return err
+}
+
+// ClearDevice takes the operator's word that the hardware is at rest.
+func (c *Client) ClearDevice(ctx context.Context) error {
+	_, err := c.ask(ctx, http.MethodPost, "/device/clear", nil)
 	return err
 }
 
@@ -104,7 +116,7 @@ func (c *Client) askJSON(ctx context.Context, what string, values url.Values, in
 
 func (c *Client) ask(ctx context.Context, method, what string, values url.Values) ([]byte, error) {
 	// The host is a word of ours: the connection leads to the socket.
-	request, err := http.NewRequestWithContext(ctx, method, "http://node/outbox"+what+"?"+values.Encode(), nil)
+	request, err := http.NewRequestWithContext(ctx, method, "http://node"+what+"?"+values.Encode(), nil)
 	if err != nil {
 		return nil, c.wrap(err)
 	}
@@ -128,7 +140,15 @@ func (c *Client) ask(ctx context.Context, method, what string, values url.Values
 		said.Error = "the node answers with HTTP " + strconv.Itoa(response.StatusCode)
 	}
 	cause := map[int]error{http.StatusNotFound: ErrUnknown, http.StatusConflict: ErrRefused}[response.StatusCode]
-	return nil, &fault.NodeError{Op: "outbox", Err: &answered{strings.TrimPrefix(said.Error, "outbox: "), cause}}
+	return nil, &fault.NodeError{Op: op(what), Err: &answered{strings.TrimPrefix(said.Error, "outbox: "), cause}}
+}
+
+// op is what a path is about.
+func op(path string) string {
+	if strings.HasPrefix(path, "/device") {
+		return "device"
+	}
+	return "outbox"
 }
 
 // answered is an error in the node's own words, with the cause that its status

@@ -7,6 +7,8 @@
 //	GET  /outbox/body?id=JOB                        the exact body
 //	POST /outbox/retry?id=JOB                       204
 //	POST /outbox/drop?id=JOB                        204
+//	POST /device/make-safe                          204
+//	POST /device/clear                              204
 //
 // What fails is answered with 404 (ErrUnknown), 409 (ErrRefused), 400 or 500, and
 // {"error": "..."}.
@@ -29,6 +31,8 @@ const (
 var (
 	ErrUnknown = errors.New("the outbox has no outcome of it")
 	ErrRefused = errors.New("its state does not allow that")
+	ErrAtRest  = errors.New("nothing says that the hardware is not at rest")
+	ErrNoBench = errors.New("its executor has no hardware to bring to rest: it exports no make-safe")
 	ErrNobody  = errors.New("no node answers")
 )
 
@@ -45,6 +49,17 @@ type Outbox interface {
 	Retry(ctx context.Context, jobID string) error
 	// Drop gives up what is parked. The body is gone.
 	Drop(ctx context.Context, jobID string) error
+}
+
+// Bench is hardware that has to be brought to rest. Its errors are members of the
+// family in host/fault.
+type Bench interface {
+	// Rest has it brought to rest now, where it may not be, and waits for that. A
+	// device that is at rest, or at work, is left alone.
+	Rest(ctx context.Context) error
+	// Clear takes the operator's word that it is at rest. It reports whether there was
+	// anything to clear.
+	Clear() bool
 }
 
 // MaxPage is the most entries of one page.
@@ -82,4 +97,9 @@ type Entry struct {
 	Size       int        `json:"size"`   // of the body, in bytes
 	SHA256     string     `json:"sha256"` // of the body
 	LastError  string     `json:"last_error,omitempty"`
+
+	// Provenance is what the outcome came from: the executor's name, its digest
+	// ("sha256"), the version of its contract ("abi"), the digest of what it is granted
+	// ("grants"), and when the execution began and ended. Empty where none was made.
+	Provenance map[string]string `json:"provenance,omitempty"`
 }

@@ -71,7 +71,7 @@ func open(t *testing.T, b control.Outbox) (*control.Server, string) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "node.sock")
-	s, err := control.Listen(path, b, slog.New(slog.DiscardHandler))
+	s, err := control.Listen(path, b, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestTheSocketsLife(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(filepath.Dir(path), ".node.sock.tmp", "more"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	second, err := control.Listen(path, new(box), slog.New(slog.DiscardHandler))
+	second, err := control.Listen(path, new(box), nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestTheSocketsLife(t *testing.T) {
 			t.Errorf("nobody is there: %v", err)
 		}
 	}
-	if _, err := control.Listen(filepath.Join(path, "under-a-file"), new(box), slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := control.Listen(filepath.Join(path, "under-a-file"), new(box), nil, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("there is a socket under a file")
 	}
 }

@@ -27,13 +27,13 @@ type Server struct {
 // Listen opens the socket at path, in the place of one that a node left behind:
 // the caller holds the lock of the directory, so that none is in use. The error
 // is a *fault.NodeError.
-func Listen(path string, box Outbox, log *slog.Logger) (*Server, error) {
+func Listen(path string, box Outbox, bench Bench, log *slog.Logger) (*Server, error) {
 	listener, err := listen(path)
 	if err != nil {
 		return nil, &fault.NodeError{Op: "control", Reason: path, Err: err}
 	}
 	s := &Server{path: path, done: make(chan struct{}), http: &http.Server{
-		Handler:           handler(box),
+		Handler:           handler(box, bench),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      time.Minute,
@@ -96,7 +96,7 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-func handler(box Outbox) http.Handler {
+func handler(box Outbox, bench Bench) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /outbox", func(w http.ResponseWriter, r *http.Request) {
 		values := r.URL.Query()
@@ -131,6 +131,26 @@ func handler(box Outbox) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 		})
 	}
+	device := func(do func(context.Context) error) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			err := error(ErrNoBench)
+			if bench != nil {
+				err = do(r.Context())
+			}
+			if err != nil {
+				reply(w, nil, err)
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}
+	mux.HandleFunc("POST /device/make-safe", device(func(ctx context.Context) error { return bench.Rest(ctx) }))
+	mux.HandleFunc("POST /device/clear", device(func(context.Context) error {
+		if !bench.Clear() {
+			return ErrAtRest
+		}
+		return nil
+	}))
 	return mux
 }
 
@@ -145,7 +165,7 @@ func reply(w http.ResponseWriter, body any, err error) {
 		answer(w, http.StatusOK, body)
 	case errors.Is(err, ErrUnknown):
 		answer(w, http.StatusNotFound, failure{err.Error()})
-	case errors.Is(err, ErrRefused):
+	case errors.Is(err, ErrRefused), errors.Is(err, ErrNoBench), errors.Is(err, ErrAtRest):
 		answer(w, http.StatusConflict, failure{err.Error()})
 	default:
 		answer(w, http.StatusInternalServerError, failure{err.Error()})

@@ -91,11 +91,12 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	e.load = loadBody(cfg, contract)
 	e.origin = provenance(cfg, contract)
 	e.closing, e.shut = context.WithCancel(context.Background())
+	e.rest.again = make(chan chan error)
 	e.idle = time.AfterFunc(time.Hour, e.settleIdle)
 	e.idle.Stop()
 
 	// Whatever ran here last may have been killed in the middle of a job.
-	if e.Safe() {
+	if e.CanMakeSafe() {
 		if err := e.MakeSafe(ctx); err != nil {
 			return nil, err
 		}
@@ -204,10 +205,13 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 	switch c := s.child; {
 	case c == nil: // the next job tries again
 		e.free <- s
-	case c.usable && !(c.unrest && e.Safe()): // it waits for its instance, if it is that quick
+	case c.usable && !(c.unrest && e.CanMakeSafe()): // it waits for its instance, if it is that quick
 		e.free <- s
 		e.idle.Reset(settleAfter)
 	default:
+		if c.unrest && e.CanMakeSafe() {
+			e.noteRest(errResting) // no job is taken from here on
+		}
 		go e.ready(s)
 	}
 	return err
@@ -251,7 +255,8 @@ func (e *Executor) ready(s *slot) {
 	}
 	c.kill()
 	s.child = nil
-	if c.unrest && e.Safe() {
+	if c.unrest && e.CanMakeSafe() {
+		e.noteRest(errResting)
 		e.untilSafe()
 	}
 	if e.closing.Err() == nil {
@@ -289,7 +294,7 @@ func (e *Executor) Close() error {
 				s.child.kill()
 			}
 		}
-		if e.Safe() {
+		if e.CanMakeSafe() {
 			err = e.MakeSafe(context.Background())
 		}
 	})

@@ -15,6 +15,15 @@ type Provenance struct {
 	Grants   string // digest of what it is granted; "" if nothing is
 }
 
+// Notes are its parts by name, without those that are empty.
+func (p Provenance) Notes() map[string]string {
+	notes := map[string]string{"executor": p.Executor, "sha256": p.SHA256, "abi": p.ABI}
+	if p.Grants != "" {
+		notes["grants"] = p.Grants
+	}
+	return notes
+}
+
 // Provenance is what the results of this executor come from.
 func (e *Executor) Provenance() Provenance { return e.origin }
 

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -18,13 +19,14 @@ const (
 // rest.
 type rest struct {
 	mu     sync.Mutex
-	unsafe string    // why it may not be at rest; "" if it is
-	since  time.Time // that it is so
-	clear  chan struct{}
+	unsafe string          // why it may not be at rest; "" if it is
+	since  time.Time       // that it is so
+	clear  chan struct{}   // closed when an operator clears it
+	again  chan chan error // asks for an attempt now, and is told what came of it
 }
 
-// Safe reports whether the executor can bring its hardware to rest.
-func (e *Executor) Safe() bool { return e.load.Exports.MakeSafe != "" }
+// CanMakeSafe reports whether the executor can bring its hardware to rest.
+func (e *Executor) CanMakeSafe() bool { return e.load.Exports.MakeSafe != "" }
 
 // Unsafe says why the hardware may not be at rest, and since when; "" where nothing
 // is known against it. No job runs meanwhile.
@@ -37,7 +39,7 @@ func (e *Executor) Unsafe() (reason string, since time.Time) {
 // MakeSafe has a fresh child bring the hardware to rest. Errors are
 // *fault.ExecutorError.
 func (e *Executor) MakeSafe(ctx context.Context) error {
-	if !e.Safe() {
+	if !e.CanMakeSafe() {
 		return e.fault(fault.Unsupported, "it exports no make-safe")
 	}
 	body := e.load
@@ -50,12 +52,20 @@ func (e *Executor) MakeSafe(ctx context.Context) error {
 	return nil
 }
 
+// errResting is why nothing runs until the first attempt has ended.
+var errResting = errors.New("a job was killed or its guest trapped, and the hardware is being brought to rest")
+
 // untilSafe brings the hardware to rest after a guest was killed or trapped. Where
 // that fails it is tried again, until it succeeds or an operator says that it is
 // done; nothing else runs meanwhile.
 func (e *Executor) untilSafe() {
+	var answer chan error
 	for pause := firstRest; ; pause = min(2*pause, lastRest) {
 		err := e.MakeSafe(e.closing)
+		if answer != nil {
+			answer <- err
+			answer = nil
+		}
 		if e.closing.Err() != nil {
 			return // Close does it
 		}
@@ -67,6 +77,10 @@ func (e *Executor) untilSafe() {
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
+		case asked := <-e.rest.again:
+			timer.Stop()
+			pause = firstRest / 2
+			answer = asked
 		case <-cleared:
 			timer.Stop()
 			return
@@ -93,6 +107,30 @@ func (e *Executor) noteRest(err error) <-chan struct{} {
 	}
 	r.unsafe = err.Error()
 	return r.clear
+}
+
+// Rest has the hardware brought to rest now, where it may not be, and waits for
+// that. Hardware that is at rest, or at work, is left alone.
+func (e *Executor) Rest(ctx context.Context) error {
+	if reason, _ := e.Unsafe(); reason == "" {
+		return nil
+	}
+	answer := make(chan error, 1)
+	select {
+	case e.rest.again <- answer:
+	case <-ctx.Done():
+		return e.cancelled(ctx, "before the hardware was asked to rest")
+	case <-e.closing.Done():
+		return e.fault(fault.Unavailable, "it is being closed")
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return e.cancelled(ctx, "while the hardware was brought to rest")
+	case <-e.closing.Done():
+		return e.fault(fault.Unavailable, "it is being closed")
+	}
 }
 
 // Clear takes an operator's word that the hardware is at rest. It reports whether

@@ -27,8 +27,17 @@ type Readiness struct {
 	Reason       string  `json:"reason,omitempty"`
 	Executor     string  `json:"executor,omitempty"`
 	Warning      string  `json:"warning,omitempty"`
+	Device       *Device `json:"device,omitempty"` // nil unless the executor can bring its hardware to rest
 	VPN          *VPN    `json:"vpn,omitempty"`    // nil where no tunnel is required
 	Outbox       *Outbox `json:"outbox,omitempty"` // nil until it is open
+}
+
+// Device is what /ready tells of hardware that must not be left as a killed job left
+// it.
+type Device struct {
+	Safe   bool       `json:"safe"`             // it is at rest, or a job is at work on it
+	Reason string     `json:"reason,omitempty"` // why it may not be at rest
+	Since  *time.Time `json:"since,omitempty"`  // that it is so
 }
 
 // Outbox is what /ready tells of outcomes that nobody has taken yet. What is being

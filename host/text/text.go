@@ -28,4 +28,3 @@ func Printable(text string) string {
 	}
 	return b.String()
 }
-

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -130,7 +131,7 @@ func (c *claimer) resume() {
 
 // halted reports whether nothing is to be taken up for now, after a wait.
 func (c *claimer) halted(ctx context.Context) bool {
-	why := c.Store.Full()
+	why := cmp.Or(c.Halt(), c.Store.Full())
 	c.mu.Lock()
 	before := c.full
 	c.full = why
@@ -191,6 +192,11 @@ func (w *Worker) take(ctx context.Context, most int, claim func(context.Context,
 	if !acquire(ctx, w.hands) {
 		<-w.slots
 		return 0, 0, ctx.Err()
+	}
+	if w.Halt() != "" { // since the job whose slot this was
+		<-w.hands
+		<-w.slots
+		return 0, 0, nil
 	}
 	for asked = 1; asked < most && tryAcquire(w.hands); asked++ {
 	}

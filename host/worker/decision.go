@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -23,6 +24,7 @@ type Decision struct {
 	URL     string // where the body goes
 	Failure string // why it failed, in words
 	Body    []byte
+	Origin  map[string]string // what it came from; for this node's records alone
 }
 
 // Try is a delivery that did not succeed.
@@ -88,9 +90,21 @@ func (memory) Full() string                                      { return "" }
 // decide makes a decision of what an execution came to.
 func (w *Worker) decide(m *Message, o *outcome, url string) *Decision {
 	if o.execution != nil {
-		return &Decision{Kind: KindCompleted, URL: url, Body: w.Webhook.Completed(o.job, o.execution)}
+		return &Decision{Kind: KindCompleted, URL: url, Body: w.Webhook.Completed(o.job, o.execution), Origin: w.origin(o)}
 	}
-	return &Decision{Kind: KindFailed, URL: url, Failure: o.failure, Body: w.Webhook.Failed(m.JobID, o.failure)}
+	return &Decision{Kind: KindFailed, URL: url, Failure: o.failure, Body: w.Webhook.Failed(m.JobID, o.failure), Origin: w.origin(o)}
+}
+
+// origin is what a decision comes from and when; nil where nothing was executed.
+func (w *Worker) origin(o *outcome) map[string]string {
+	if o.started.IsZero() {
+		return nil
+	}
+	origin := make(map[string]string, len(w.Origin)+2)
+	maps.Copy(origin, w.Origin)
+	origin["started_at"] = o.started.UTC().Format(time.RFC3339Nano)
+	origin["ended_at"] = o.ran.UTC().Format(time.RFC3339Nano)
+	return origin
 }
 
 // outcome is what an execution came to: a result, a failure in words, or the
@@ -100,7 +114,9 @@ type outcome struct {
 	execution *abi.Execution
 	failure   string
 	cancelled bool
-	ended     error // why it came to nothing, where that is not the end of the worker
+	started   time.Time // of the execution that counts; zero where there was none
+	ran       time.Time // when it ended
+	ended     error     // why it came to nothing, where that is not the end of the worker
 }
 
 // settled reports whether it stands whatever happens to the node.

@@ -93,7 +93,11 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	case o.cancelled:
 		return nil, w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 	}
-	p := w.keep(ctx, m, w.decide(m, &o, url), begun)
+	d := w.decide(m, &o, url)
+	if d.Origin != nil {
+		w.Log.Info("job executed", "job", m.JobID, "outcome", d.Kind, "from", d.Origin)
+	}
+	p := w.keep(ctx, m, d, begun)
 	p.published = taken.verdict == Failed // whoever takes it up sends the same
 	return p, nil
 }
@@ -187,6 +191,7 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 	}
 	failpoint.Hit("C4")
 	for start := 1; ; start++ {
+		began := time.Now()
 		execution, err := s.run(running, job)
 		e, _ := errors.AsType[fault.Error](err)
 		again := e != nil && e.CanRetry() && start < maxStarts
@@ -202,7 +207,7 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 		}
 		switch u, notCharged := errors.AsType[uncharged](err); {
 		case err == nil:
-			return outcome{job: job, execution: execution}
+			return outcome{job: job, execution: execution, started: began, ran: time.Now()}
 		case ctx.Err() != nil:
 			return outcome{} // the node stops; nothing is decided
 		case errors.Is(context.Cause(running), errCancelled):
@@ -210,7 +215,7 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 		case notCharged: // another node has the job
 			return outcome{ended: u.error}
 		}
-		return outcome{failure: err.Error()}
+		return outcome{failure: err.Error(), started: began, ran: time.Now()}
 	}
 }
 

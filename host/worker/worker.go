@@ -129,9 +129,11 @@ type Config struct {
 	MaxBatch    int     // the most jobs that Batch takes
 	Line        Line    // nil: it is always there
 	Webhook     Webhook
-	Store       Store  // nil: decisions are kept in memory alone
-	OwnWebhook  string // the cloud's own callback, for jobs that name none that may be used
-	Concurrency int    // executions side by side
+	Store       Store             // nil: decisions are kept in memory alone
+	Halt        func() string     // says why nothing is to be taken up for now; nil: nothing ever speaks against it
+	Origin      map[string]string // what every result comes from; kept beside the decision
+	OwnWebhook  string            // the cloud's own callback, for jobs that name none that may be used
+	Concurrency int               // executions side by side
 	Log         *slog.Logger
 }
 
@@ -201,6 +203,9 @@ func New(cfg Config) *Worker {
 	}
 	if w.Store == nil {
 		w.Store = memory{}
+	}
+	if w.Halt == nil {
+		w.Halt = func() string { return "" }
 	}
 	w.ctx, w.kill = context.WithCancelCause(context.Background())
 	return w

@@ -72,7 +72,8 @@ const (
 // first word, beside those of the gates, which are one more than in abi.
 const InstructionRead = 0x20
 
-// Where the memories are. The program's is up to a quarter of the window.
+// Where the memories are: a quarter of the window behind the registers is the
+// program's, the rest the results'.
 const (
 	programOffset    = 0x400
 	instructionWords = 2
@@ -303,7 +304,7 @@ func (r *Registers) vanish() {
 	}
 }
 
-func (r *Registers) programEnd() uint32 { return uint32(r.size) / 4 }
+func (r *Registers) programEnd() uint32 { return programOffset + uint32(r.size-programOffset)/4 }
 
 // start begins a run, or says why it does not.
 func (r *Registers) start(now time.Time) {

@@ -37,9 +37,13 @@ func mapFile(path string, size int) (_ *os.File, _ window, err error) {
 	if err := file.Truncate(int64(size)); err != nil {
 		return nil, nil, err
 	}
+	return mapped(file, size)
+}
+
+func mapped(file *os.File, size int) (*os.File, window, error) {
 	bytes, err := unix.Mmap(int(file.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s cannot be mapped: %w", path, err)
+		return nil, nil, fmt.Errorf("%s cannot be mapped: %w", file.Name(), err)
 	}
 	return file, unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(bytes))), size/4), nil
 }

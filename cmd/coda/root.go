@@ -57,6 +57,7 @@ standard input.`,
 		c.inspectCommand(),
 		c.devCommand(),
 		c.submitCommand(),
+		c.instrumentCommand(),
 		c.versionCommand(),
 		c.completionCommand(),
 	)

@@ -5,7 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -58,7 +58,9 @@ func TestInstrument(t *testing.T) {
 			if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprint(conn, "*IDN?\n")
+			if _, err := io.WriteString(conn, "*IDN?\n"); err != nil {
+				t.Fatal(err)
+			}
 			if answer, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
 				t.Errorf("%s: %q, %v", tt.kind, answer, err)
 			}

@@ -23,7 +23,7 @@ With --cleared it takes your word that the hardware is at rest, and goes on.
 The status is 0 if the hardware is at rest, as far as the executor can tell.`,
 		Example: `  {{name}} make-safe
   {{name}} make-safe --cleared`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.makeSafe(cmd.Context(), &p, cleared)
 		},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
+	"github.com/conductorquantum/coda/guests/sdk/go/batch"
 	"github.com/conductorquantum/coda/guests/sdk/go/internal/guest"
 )
 
@@ -20,6 +21,7 @@ type Node struct {
 	cancelled bool
 	progress  []uint64
 	lines     []Line
+	hardware  hardware
 }
 
 // Line is one line of the node's log.
@@ -40,11 +42,7 @@ func Start(tb testing.TB, settings map[string]string) *Node {
 			defer n.mu.Unlock()
 			n.lines = append(n.lines, Line{coda.Level(level), message})
 		},
-		Cancelled: func() bool {
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			return n.cancelled
-		},
+		Cancelled: n.isCancelled,
 		Progress: func(shots uint64) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
@@ -54,17 +52,26 @@ func Start(tb testing.TB, settings map[string]string) *Node {
 			value, ok := n.settings[key]
 			return value, ok
 		},
-		Keys: func() []string { return slices.Sorted(maps.Keys(n.settings)) },
+		Keys:  func() []string { return slices.Sorted(maps.Keys(n.settings)) },
+		Reach: n.reach,
 	})
-	tb.Cleanup(func() { guest.Current.Store(before) })
+	tb.Cleanup(func() {
+		guest.Current.Store(before)
+		for handle := range n.hardware.conns {
+			n.drop(handle)
+		}
+	})
 	return n
 }
 
-// Cancel makes coda.IsCancelled true.
+// Cancel makes coda.IsCancelled true, and ends calls into hardware that wait.
 func (n *Node) Cancel() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.cancelled = true
+	for _, c := range n.hardware.conns {
+		_ = c.SetDeadline(past)
+	}
 }
 
 // Progress returns what the executor reported, in order.
@@ -116,4 +123,41 @@ func Run(tb testing.TB, e coda.Executor, job coda.Job) (coda.Execution, error) {
 		tb.Errorf("a node refuses this result: %v", err)
 	}
 	return execution, nil
+}
+
+// RunBatch calls run as a node does, and checks the jobs and the results as Run does.
+// Each result's Err is the *coda.Failure that the node would see.
+func RunBatch(tb testing.TB, run batch.Func, jobs []coda.Job) []batch.Result {
+	tb.Helper()
+	for i := range jobs {
+		err := jobs[i].Check()
+		if err == nil {
+			err = jobs[i].Circuit.Validate()
+		}
+		if err != nil {
+			tb.Fatalf("no node hands over job %d: %v", i, err)
+		}
+	}
+	asked := slices.Clone(jobs)
+	var results []batch.Result
+	for i, o := range guest.RunBatch(run, jobs) {
+		if o.Failure != nil {
+			results = append(results, batch.Result{Err: o.Failure})
+			continue
+		}
+		if err := o.Execution.Check(&asked[i]); err != nil {
+			tb.Errorf("a node refuses the result of job %d: %v", i, err)
+		}
+		results = append(results, batch.Result{Execution: o.Execution})
+	}
+	return results
+}
+
+// MakeSafe calls rest as a node does. An error is the *coda.Failure that the node
+// would see.
+func MakeSafe(rest func() error) error {
+	if failure := guest.MakeSafe(rest); failure != nil {
+		return failure
+	}
+	return nil
 }

@@ -54,11 +54,29 @@ func failureOf(err error) *abi.Failure {
 	f, ok := errors.AsType[*abi.Failure](err)
 	switch {
 	case !ok || f == nil:
-		return &abi.Failure{Kind: abi.Internal, Message: err.Error()}
+		return &abi.Failure{Kind: kindOf(err), Message: err.Error()}
 	case err.Error() == f.Error():
 		return f
 	default: // the words around a failure are part of the message
 		return &abi.Failure{Kind: f.Kind, Message: err.Error()}
+	}
+}
+
+// kindOf is what kind of failure another error is.
+var kindOf = func(error) abi.FailureKind { return abi.Internal }
+
+// LearnKinds makes errors that know what kind of failure they are, as coda.IOError
+// does, be asked. Called by the packages that have such errors, because the question
+// adds 6 kB to a module.
+func LearnKinds() {
+	kindOf = func(err error) abi.FailureKind {
+		if e, ok := errors.AsType[interface {
+			error
+			FailureKind() abi.FailureKind
+		}](err); ok {
+			return e.FailureKind()
+		}
+		return abi.Internal
 	}
 }
 

@@ -37,9 +37,16 @@ type (
 		maxShots  option
 	}
 
-	failed struct { // result<_, failure>
+	failed struct { // result<_, failure> where the payload is aligned to 8
 		isError uint8
 		_       [7]byte
+		kind    uint8
+		message list
+	}
+
+	done struct { // result<_, failure>, whose payload is aligned to 4
+		isError uint8
+		_       [3]byte
 		kind    uint8
 		message list
 	}
@@ -54,6 +61,8 @@ var (
 	_ [20]byte = [unsafe.Offsetof(deviceOK{}.edges)]byte{}
 	_ [32]byte = [unsafe.Offsetof(deviceOK{}.maxShots)]byte{}
 	_ [12]byte = [unsafe.Offsetof(failed{}.message)]byte{}
+	_ [16]byte = [unsafe.Sizeof(done{})]byte{}
+	_ [8]byte  = [unsafe.Offsetof(done{}.message)]byte{}
 	_ [16]byte = [unsafe.Sizeof(abi.Operation{})]byte{}
 	_ [16]byte = [unsafe.Sizeof(abi.Outcome{})]byte{}
 )
@@ -69,12 +78,16 @@ type answer struct {
 
 func (a *answer) execution(e abi.Execution) unsafe.Pointer {
 	a.outcomes = e.Outcomes
-	out := (*executionOK)(unsafe.Pointer(&a.area))
-	*out = executionOK{outcomes: listOf(a.outcomes), shots: e.ShotsCompleted}
+	return putExecution(unsafe.Pointer(&a.area), e)
+}
+
+func putExecution(area unsafe.Pointer, e abi.Execution) unsafe.Pointer {
+	out := (*executionOK)(area)
+	*out = executionOK{outcomes: listOf(e.Outcomes), shots: e.ShotsCompleted}
 	if e.Elapsed != nil {
 		out.elapsed = option{1, uint64(max(*e.Elapsed, 0))}
 	}
-	return unsafe.Pointer(out)
+	return area
 }
 
 func (a *answer) device(d abi.Device) unsafe.Pointer {
@@ -92,8 +105,22 @@ func (a *answer) device(d abi.Device) unsafe.Pointer {
 
 func (a *answer) failure(f *abi.Failure) unsafe.Pointer {
 	a.text = text(f.Message)
-	out := (*failed)(unsafe.Pointer(&a.area))
-	*out = failed{isError: 1, kind: uint8(f.Kind), message: listOfText(a.text)}
+	return putFailure(unsafe.Pointer(&a.area), f.Kind, a.text)
+}
+
+func putFailure(area unsafe.Pointer, kind abi.FailureKind, message string) unsafe.Pointer {
+	*(*failed)(area) = failed{isError: 1, kind: uint8(kind), message: listOfText(message)}
+	return area
+}
+
+// done is the result of make-safe, with f where it failed.
+func (a *answer) done(f *abi.Failure) unsafe.Pointer {
+	out := (*done)(unsafe.Pointer(&a.area))
+	*out = done{}
+	if f != nil {
+		a.text = text(f.Message)
+		*out = done{isError: 1, kind: uint8(f.Kind), message: listOfText(a.text)}
+	}
 	return unsafe.Pointer(out)
 }
 

@@ -60,6 +60,32 @@ typedef struct {
     wire_list value;
 } wire_option_string;
 
+/* A job of a batch. */
+typedef struct {
+    wire_list id;
+    uint8_t target;
+    uint16_t num_qubits;
+    wire_list operations;
+    wire_list measurements;
+    wire_list source_hash;
+    uint64_t shots;
+} wire_job;
+
+/* What became of it. */
+typedef struct {
+    uint8_t failed;
+    union {
+        wire_execution execution;
+        wire_failure failure;
+    };
+} wire_job_result;
+
+/* What make-safe gives. */
+typedef struct {
+    uint8_t failed;
+    wire_failure failure;
+} wire_rest;
+
 #define HOLDS(type, size) _Static_assert(sizeof(type) == (size), #type " must be " #size " bytes")
 #define AT(type, field, offset) \
     _Static_assert(offsetof(type, field) == (offset), #type "." #field " must be at " #offset)
@@ -89,6 +115,16 @@ AT(wire_result, device, 8);
 AT(wire_result, execution, 8);
 AT(wire_result, failure, 8);
 
+HOLDS(wire_job, 48);
+AT(wire_job, num_qubits, 10);
+AT(wire_job, operations, 12);
+AT(wire_job, source_hash, 28);
+AT(wire_job, shots, 40);
+HOLDS(wire_job_result, 40);
+AT(wire_job_result, execution, 8);
+AT(wire_job_result, failure, 8);
+HOLDS(wire_rest, 16);
+AT(wire_rest, failure, 4);
 /* Lists of these cross the boundary as they are. */
 HOLDS(coda_operation, 16);
 AT(coda_operation, q0, 2);
@@ -155,6 +191,16 @@ void *coda_alloc(size_t size) {
     void *block = (unsigned char *)current + used;
     used += size;
     return block;
+}
+
+coda_mark_point coda_mark(void) {
+    if (current == NULL) arena_reset();
+    return (coda_mark_point){current, used};
+}
+
+void coda_release(coda_mark_point mark) {
+    current = mark.chunk;
+    used = mark.used;
 }
 
 /* An allocation that the ABI has no way to refuse: the host would write to
@@ -290,11 +336,23 @@ static void forget_failure(void) {
     failure_text[0] = 0;
 }
 
+static wire_failure lower_reason(coda_failure_kind kind, const char *text) {
+    if (text == NULL || text[0] == 0) text = "the executor failed without giving a reason";
+    return (wire_failure){kind, lower_text(text)};
+}
+
 static wire_result *lower_failure(void) {
-    const char *text = failure_text[0] != 0 ? failure_text : "the executor failed without giving a reason";
     result.failed = 1;
-    result.failure = (wire_failure){failure_kind, lower_text(text)};
+    result.failure = lower_reason(failure_kind, failure_text);
     return &result;
+}
+
+static wire_execution lower_execution(const coda_execution *execution) {
+    return (wire_execution){
+        .outcomes = {execution->outcomes, execution->num_outcomes},
+        .shots_completed = execution->shots_completed,
+        .elapsed_ns = {execution->has_elapsed_ns, execution->elapsed_ns},
+    };
 }
 
 EXPORT(EXECUTOR "#open")
@@ -337,11 +395,7 @@ wire_result *coda_export_run(const char *id, size_t id_length, uint32_t target, 
     forget_failure();
     if (!coda_run(&job, &execution)) return lower_failure();
     result.failed = 0;
-    result.execution = (wire_execution){
-        .outcomes = {execution.outcomes, execution.num_outcomes},
-        .shots_completed = execution.shots_completed,
-        .elapsed_ns = {execution.has_elapsed_ns, execution.elapsed_ns},
-    };
+    result.execution = lower_execution(&execution);
     return &result;
 }
 
@@ -393,4 +447,54 @@ const char *const *coda_config_keys(size_t *num_keys) {
     for (size_t i = 0; i < keys.length; i++) texts[i] = lift_text(names[i].data, names[i].length);
     *num_keys = keys.length;
     return texts;
+}
+
+/* ---- Batches and safety ---- */
+
+static wire_list job_results;
+
+void *coda_serve_batch(coda_batch *run, const void *data, size_t num_jobs) {
+    const wire_job *wire = data;
+    coda_job *jobs = must_alloc(num_jobs * sizeof *jobs);
+    coda_result *results = must_alloc(num_jobs * sizeof *results);
+    wire_job_result *lowered = must_alloc(num_jobs * sizeof *lowered);
+    for (size_t i = 0; i < num_jobs; i++) {
+        jobs[i] = (coda_job){
+            .id = lift_text(wire[i].id.data, wire[i].id.length),
+            .circuit = {
+                .target = wire[i].target,
+                .num_qubits = wire[i].num_qubits,
+                .operations = wire[i].operations.data,
+                .num_operations = wire[i].operations.length,
+                .measurements = wire[i].measurements.data,
+                .num_measurements = wire[i].measurements.length,
+                .source_hash = lift_text(wire[i].source_hash.data, wire[i].source_hash.length),
+            },
+            .shots = wire[i].shots,
+        };
+        results[i] = (coda_result){0};
+    }
+    run(jobs, num_jobs, results);
+    for (size_t i = 0; i < num_jobs; i++) {
+        lowered[i].failed = results[i].failed;
+        if (results[i].failed)
+            lowered[i].failure = lower_reason(results[i].kind, results[i].message);
+        else
+            lowered[i].execution = lower_execution(&results[i].execution);
+    }
+    job_results = (wire_list){lowered, num_jobs};
+    return &job_results;
+}
+
+void *coda_serve_safety(coda_safety *rest) {
+    static wire_rest safe;
+    forget_failure();
+    safe.failed = !rest();
+    if (safe.failed) safe.failure = lower_reason(failure_kind, failure_text);
+    return &safe;
+}
+
+void coda_result_taken(void *taken) {
+    (void)taken;
+    arena_reset();
 }

@@ -12,8 +12,10 @@
  * that it finds, and an old one breaks newer code.
  *
  * Memory. Whatever the host hands in, and whatever coda_alloc returns, lives
- * until the host has taken the result of the running coda_open or coda_run;
- * then all of it is freed at once. Copy what must live longer. Nothing that an
+ * until the host has taken the result of the running coda_open or coda_run (or
+ * batch); then all of it is freed at once. Copy what must live longer, and see
+ * coda_mark for a run that takes in much. What is read from a stream or from
+ * registers is in the author's own buffer and uses none of it. Nothing that an
  * author puts into a result is freed by the SDK, so a result may point to
  * static memory, to malloc'ed memory that the author frees in the next call, or,
  * most simply, to coda_alloc'ed memory.
@@ -129,6 +131,58 @@ bool coda_open(coda_device *device);
  * way of coda_fail. */
 bool coda_run(const coda_job *job, coda_execution *execution);
 
+/* ---- What an author may write ---- */
+
+/* What became of one job of a batch; zeroed before the call. */
+typedef struct {
+    coda_execution execution;
+    bool failed;            /* then execution is not looked at */
+    coda_failure_kind kind; /* where it failed */
+    const char *message;    /* where it failed; NULL for none */
+} coda_result;
+
+/* Runs jobs together, cheaper than apart: fills one result for each. Written as
+ *
+ *     static void run_together(const coda_job *jobs, size_t n, coda_result *results) {...}
+ *     CODA_EXPORT_BATCH(run_together)
+ *
+ * at the top level of a file. The node still calls coda_run for single jobs. */
+typedef void coda_batch(const coda_job *jobs, size_t num_jobs, coda_result *results);
+
+#define CODA_EXPORT_BATCH(function)                                                                 \
+    __attribute__((export_name("coda:executor/batch@0.1.0#run-batch"))) void *coda_export_run_batch( \
+        const void *jobs, size_t num_jobs) {                                                        \
+        return coda_serve_batch(function, jobs, num_jobs);                                          \
+    }                                                                                               \
+    __attribute__((export_name("cabi_post_coda:executor/batch@0.1.0#run-batch"))) void              \
+    coda_post_run_batch(void *taken) {                                                              \
+        coda_result_taken(taken);                                                                   \
+    }
+
+/* Brings the hardware to rest; returns true, or false by way of coda_fail. The
+ * node calls it on a fresh instance, whose coda_open was not called, after a job
+ * was killed, trapped or ran out of time, and when the node stops. Written as
+ *
+ *     static bool rest(void) {...}
+ *     CODA_EXPORT_SAFETY(rest)
+ */
+typedef bool coda_safety(void);
+
+#define CODA_EXPORT_SAFETY(function)                                                                  \
+    __attribute__((export_name("coda:executor/safety@0.1.0#make-safe"))) void *coda_export_make_safe( \
+        void) {                                                                                       \
+        return coda_serve_safety(function);                                                           \
+    }                                                                                                 \
+    __attribute__((export_name("cabi_post_coda:executor/safety@0.1.0#make-safe"))) void               \
+    coda_post_make_safe(void *taken) {                                                                \
+        coda_result_taken(taken);                                                                     \
+    }
+
+/* Behind the two macros. */
+void *coda_serve_batch(coda_batch *run, const void *jobs, size_t num_jobs);
+void *coda_serve_safety(coda_safety *rest);
+void coda_result_taken(void *taken);
+
 /* ---- What an author calls ---- */
 
 #define CODA_FORMAT(at) __attribute__((format(printf, at, (at) + 1)))
@@ -161,5 +215,127 @@ const char *coda_config_get(const char *key);
 
 /* The names of all settings, and how many. */
 const char *const *coda_config_keys(size_t *num_keys);
+
+/* Gives back at once what coda_alloc and the host have handed out since a mark: for
+ * a run that sends many requests. A mark is good until its call ends, or an earlier
+ * one is released. */
+typedef struct {
+    void *chunk;
+    size_t used;
+} coda_mark_point;
+
+coda_mark_point coda_mark(void);
+void coda_release(coda_mark_point mark);
+
+/* ---- Hardware: compile coda_io.c too ---- */
+
+/* Each of these returns true, or false with *error filled. An endpoint is named as
+ * the operator named it in the device file. */
+
+typedef uint8_t coda_io_kind;
+enum {
+    CODA_IO_NOT_GRANTED, /* the operator granted no endpoint of this name and kind */
+    CODA_IO_BUSY,        /* the endpoint is held by another user */
+    CODA_IO_TIMED_OUT,
+    CODA_IO_CLOSED,    /* by the other side, or by us */
+    CODA_IO_CANCELLED, /* the job was cancelled while the call waited */
+    CODA_IO_OUT_OF_RANGE,
+    CODA_IO_OTHER
+};
+
+typedef struct {
+    coda_io_kind kind;
+    const char *message; /* lives as what the host hands in does */
+} coda_io_error;
+
+/* Fails the job because of an error: as cancelled where it was cancelled; as
+ * unavailable, so that the node may try again, where the endpoint is busy, too slow
+ * or gone; otherwise as internal. `doing` says what for:
+ *
+ *     if (!coda_stream_write(awg, "*RST\n", 5, &error)) return coda_fail_io("reset the AWG", &error);
+ */
+bool coda_fail_io(const char *doing, const coda_io_error *error);
+
+/* A byte stream: TCP, TLS, a Unix socket, a serial line, a device. One that is all
+ * zeros is closed, and every call on it fails as CODA_IO_CLOSED. It lives as long as
+ * the instance, across jobs, unless it is closed. */
+typedef struct {
+    uint32_t handle;
+} coda_stream;
+
+bool coda_stream_open(const char *endpoint, coda_stream *stream, coda_io_error *error);
+
+/* Bounds every later call; 0 leaves the operator's limit, which always holds. */
+void coda_stream_set_timeout(coda_stream stream, uint32_t milliseconds);
+
+/* Reads what has arrived, 1 to `size` bytes; *length is 0 at the end of the stream. */
+bool coda_stream_read(coda_stream stream, void *buffer, size_t size, size_t *length, coda_io_error *error);
+
+/* Reads exactly `size` bytes. Fails as CODA_IO_CLOSED if the stream ends before them;
+ * what had arrived is lost. */
+bool coda_stream_read_exact(coda_stream stream, void *buffer, size_t size, coda_io_error *error);
+
+/* Reads up to and with `delimiter`. Without it at the end is what was cut at `size`
+ * bytes, or what was left at the end of the stream; *length is 0 if nothing was. */
+bool coda_stream_read_until(coda_stream stream, uint8_t delimiter, void *buffer, size_t size, size_t *length,
+                            coda_io_error *error);
+
+/* Writes all of the data. */
+bool coda_stream_write(coda_stream stream, const void *data, size_t size, coda_io_error *error);
+
+/* Gives the endpoint back and zeroes *stream. A closed one is left alone. */
+void coda_stream_close(coda_stream *stream);
+
+typedef struct {
+    const char *name;
+    const char *value;
+} coda_header;
+
+typedef struct {
+    const char *method; /* NULL: GET */
+    const char *path;   /* starts with '/'; joined to the endpoint's base URL */
+    const coda_header *headers;
+    size_t num_headers;
+    const void *body;
+    size_t body_size;
+    uint32_t timeout_ms; /* 0: the operator's limit */
+} coda_http_request;
+
+/* Lives as what the host hands in does. */
+typedef struct {
+    uint16_t status;
+    const coda_header *headers;
+    size_t num_headers;
+    const void *body;
+    size_t body_size;
+} coda_http_response;
+
+/* Sends a request to an endpoint. The host owns TLS, the connections and the headers
+ * that carry secrets. */
+bool coda_http_send(const char *endpoint, const coda_http_request *request, coda_http_response *response,
+                    coda_io_error *error);
+
+/* A window of memory-mapped registers. Offsets are in bytes, multiples of four. One
+ * that is all zeros is closed, as a stream is. */
+typedef struct {
+    uint32_t handle;
+} coda_window;
+
+bool coda_window_open(const char *endpoint, coda_window *window, coda_io_error *error);
+bool coda_window_read32(coda_window window, uint32_t offset, uint32_t *value, coda_io_error *error);
+bool coda_window_write32(coda_window window, uint32_t offset, uint32_t value, coda_io_error *error);
+
+/* `count` consecutive words. */
+bool coda_window_read_block(coda_window window, uint32_t offset, uint32_t *words, size_t count,
+                            coda_io_error *error);
+bool coda_window_write_block(coda_window window, uint32_t offset, const uint32_t *words, size_t count,
+                             coda_io_error *error);
+
+/* Waits in the host until (word & mask) == value, and gives the word. */
+bool coda_window_poll32(coda_window window, uint32_t offset, uint32_t mask, uint32_t value,
+                        uint32_t timeout_ms, uint32_t *word, coda_io_error *error);
+
+/* Gives the endpoint back and zeroes *window. A closed one is left alone. */
+void coda_window_close(coda_window *window);
 
 #endif

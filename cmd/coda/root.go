@@ -13,6 +13,7 @@ const (
 	forAuthors   = "author"
 	ofVPN        = "vpn" // those of the command vpn
 	ofOutbox     = "outbox"
+	ofNew        = "new"
 )
 
 func (c *cli) rootCommand() *cobra.Command {
@@ -55,6 +56,7 @@ standard input.`,
 		c.vpnCommand(),
 		c.runCommand(),
 		c.inspectCommand(),
+		c.newCommand(),
 		c.devCommand(),
 		c.submitCommand(),
 		c.instrumentCommand(),

@@ -93,8 +93,7 @@ type newProject struct {
 
 var (
 	projectName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
-	release     = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$`)
-	development = regexp.MustCompile(`\d{14}-[0-9a-f]{12}$`) // of no tag
+	release     = regexp.MustCompile(`^v\d+\.\d+\.\d+(-(alpha|beta|rc)\.?\d+)?$`)
 )
 
 // check finds what is wrong with the command line, before anything is written.
@@ -112,7 +111,7 @@ func (p *newProject) check() error {
 	switch {
 	case p.Language != guests.Go && p.sdk != "":
 		return fmt.Errorf("--sdk is for %s: a project in %s brings the SDK along", guests.Go, p.Language)
-	case p.Language == guests.Go && p.sdk == "" && (!release.MatchString(p.version) || development.MatchString(p.version)):
+	case p.Language == guests.Go && p.sdk == "" && !release.MatchString(p.version):
 		return fmt.Errorf("this program is %s, no release that a project could require: name a clone of its source with --sdk", p.version)
 	case p.sdk != "":
 		dir, err := filepath.Abs(p.sdk)
@@ -177,9 +176,17 @@ func (c *cli) showProject(p *newProject, asJSON bool) error {
 		return c.printJSON(p)
 	}
 	c.stdout.printf("%s: an executor in %s, %s\n\nNext:\n  cd %s\n", p.Dir, map[string]string{guests.Go: "Go", guests.C: "C"}[p.Language],
-		strings.Join(p.Files, ", "), p.Dir)
+		strings.Join(p.Files, ", "), quoted(p.Dir))
 	for _, command := range p.Next {
 		c.stdout.printf("  %s\n", command)
 	}
 	return c.stdout.failure()
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -57,7 +57,7 @@ func Choose(s config.Settings, d config.Device) (Choice, error) {
 	}
 	var refused []string
 	for _, folder := range folders {
-		found, bad, err := discover(folder)
+		found, bad, err := discover(folder, d.Limits)
 		if err != nil {
 			return Choice{}, err
 		}
@@ -76,7 +76,7 @@ func Choose(s config.Settings, d config.Device) (Choice, error) {
 
 // discover looks for executors in a folder: the one there is, or nil; and says
 // which files are none.
-func discover(folder string) (found *Program, refused []string, err error) {
+func discover(folder string, limits config.Limits) (found *Program, refused []string, err error) {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil, nil
@@ -94,7 +94,7 @@ func discover(folder string) (found *Program, refused []string, err error) {
 		}
 		p, err := Find(path)
 		if err == nil {
-			err = p.Check()
+			err = p.Check(limits)
 		}
 		if err != nil {
 			refused = append(refused, err.Error())
@@ -120,15 +120,13 @@ func passedOver(refused []string) string {
 	return "passed over: " + strings.Join(refused, "; ")
 }
 
-// Check holds the program against the contract with executors, without running
-// it. The error is a *fault.ExecutorError.
-func (p *Program) Check() error {
-	m, err := module.Parse(p.Wasm)
-	if err == nil {
-		_, err = module.Check(m)
-	}
-	if err != nil {
-		return &fault.ExecutorError{Executor: p.Ref, Cause: fault.Refused, Reason: err.Error()}
+// Check holds the program against the limits that an operator set and the contract
+// with executors, without compiling or running it. The error is a
+// *fault.ExecutorError.
+func (p *Program) Check(limits config.Limits) error {
+	limits = p.Limits(limits).OrDefaults()
+	if _, _, err := module.Admit(p.Wasm, &limits); err != nil {
+		return &fault.ExecutorError{Executor: p.Ref, Cause: module.CauseOf(err), Reason: err.Error()}
 	}
 	return nil
 }

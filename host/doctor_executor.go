@@ -29,7 +29,7 @@ func (d *doctor) executor(ctx context.Context) []Finding {
 	if choice.Warning != "" {
 		found = append(found, finding(check, Warning, "name one with --executor, CODA_EXECUTOR or in the device file", "%s", choice.Warning))
 	}
-	if err := choice.Check(); err != nil {
+	if err := choice.Check(d.device.Limits); err != nil {
 		return append(found, executorTrouble(err))
 	}
 	if d.node.Running {
@@ -67,7 +67,7 @@ func (d *doctor) runningExecutor() []Finding {
 	const do = "start it the next time as it was started, or name the executor in the device file"
 	choice, err := Choose(d.s, d.device)
 	if err == nil {
-		err = choice.Check()
+		err = choice.Check(d.device.Limits)
 	}
 	switch {
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/conductorquantum/coda/host"
+	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/spf13/cobra"
@@ -59,12 +60,11 @@ func (c *cli) inspect(ctx context.Context, p *host.Program, asJSON bool) error {
 func (c *cli) examine(ctx context.Context, p *host.Program) (*inspection, error) {
 	sum := sha256.Sum256(p.Wasm)
 	in := &inspection{Ref: p.Ref, Path: p.Path, Size: len(p.Wasm), SHA256: hex.EncodeToString(sum[:])}
-	m, err := module.Parse(p.Wasm)
-	if err != nil {
-		return in, refused(p, err)
+	limits := p.Limits(config.Limits{}).OrDefaults()
+	m, kept, err := module.Admit(p.Wasm, &limits)
+	if m != nil {
+		in.describe(m)
 	}
-	in.describe(m)
-	kept, err := module.Check(m)
 	if err != nil {
 		return in, refused(p, err)
 	}
@@ -82,5 +82,5 @@ func (c *cli) examine(ctx context.Context, p *host.Program) (*inspection, error)
 }
 
 func refused(p *host.Program, err error) error {
-	return &fault.ExecutorError{Executor: p.Name, Cause: fault.Refused, Reason: err.Error()}
+	return &fault.ExecutorError{Executor: p.Name, Cause: module.CauseOf(err), Reason: err.Error()}
 }

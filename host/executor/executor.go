@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
@@ -67,7 +69,7 @@ type Executor struct {
 // slot is the place of one child, which may be replaced.
 type slot struct{ child *child }
 
-// Open checks the module against the contract, starts the children and opens a
+// Open holds the module against its limits and the contract, starts the children and opens a
 // first instance in each. Errors are *fault.ExecutorError.
 func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	cfg.Limits = cfg.Limits.OrDefaults()
@@ -76,18 +78,14 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	e := &Executor{cfg: cfg, free: make(chan *slot, cfg.Concurrency)}
-	m, contract, err := contract(cfg.Wasm)
+	_, contract, err := module.Admit(cfg.Wasm, &cfg.Limits)
 	if err != nil {
-		return nil, e.fault(fault.Refused, err.Error())
-	}
-	if least := leastMemory(m); least > cfg.Limits.Memory {
-		return nil, e.fault(fault.Limit, fmt.Sprintf("it needs at least %d KiB of memory, and limits.memory allows %d KiB",
-			least>>10, cfg.Limits.Memory>>10))
+		return nil, e.fault(module.CauseOf(err), err.Error())
 	}
 	if lines := cfg.missing(contract.Needs); lines != "" {
 		return nil, e.fault(fault.Refused, lines)
 	}
-	e.code = cfg.Wasm
+	e.code = module.Clamp(cfg.Wasm, uint32(min(cfg.Limits.TableSize, math.MaxUint32)))
 	e.load = loadBody(cfg, contract)
 	e.origin = provenance(cfg, contract)
 	e.closing, e.shut = context.WithCancel(context.Background())

@@ -9,24 +9,6 @@ import (
 	"github.com/conductorquantum/coda/host/executor/wire"
 )
 
-// contract reads a module and checks it against the contract with executors.
-func contract(wasm []byte) (*module.Module, *module.Contract, error) {
-	m, err := module.Parse(wasm)
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := module.Check(m)
-	return m, c, err
-}
-
-// leastMemory is the memory that an instance starts with, in bytes.
-func leastMemory(m *module.Module) (bytes uint64) {
-	for _, memory := range m.Memories {
-		bytes += uint64(memory.Min) * 64 << 10
-	}
-	return bytes
-}
-
 // loadBody is what a child has to know to run a module that keeps the contract.
 func loadBody(cfg Config, c *module.Contract) wire.LoadBody {
 	body := wire.LoadBody{

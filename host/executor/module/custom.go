@@ -12,6 +12,10 @@ func (p *parser) custom(r *reader) {
 	if r.err != nil {
 		return
 	}
+	if len(p.m.Custom) == maxCustom {
+		r.over("the module has more than the %d custom sections that this host takes", maxCustom)
+		return
+	}
 	p.m.Custom = append(p.m.Custom, Custom{Name: name, Size: r.end - r.at})
 	inner := &reader{file: r.file, at: r.at, end: r.end}
 	switch name {

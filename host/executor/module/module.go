@@ -11,10 +11,12 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/conductorquantum/coda/host/fault"
 )
 
-// Module is what a core module declares. Bodies of functions are measured, not
-// read.
+// Module is what a core module declares. Bodies of functions are measured and
+// forgotten.
 type Module struct {
 	Size      int // of the file, in bytes
 	Types     []FuncType
@@ -43,6 +45,11 @@ type Code struct {
 	LargestFunc uint32
 	MostLocals  uint64 // of one function, without its parameters
 	LocalsFunc  uint32 // the function that has MostLocals
+	MostBlocks  uint64 // basic blocks of one function, about
+	BlocksFunc  uint32
+	MostLive    uint64 // blocks times parameters, locals and operands of one function
+	LiveFunc    uint32
+	Work        uint64 // to compile all, in about microseconds; see (*scan).work
 }
 
 // Data measures the segments that initialize memories.
@@ -194,6 +201,15 @@ func list(types []ValType) string {
 type Error struct {
 	Offset int    // in bytes from the file's start; -1 where the whole file is meant
 	Reason string // what is wrong and, where something helps, what to do
+	Over   bool   // nothing is wrong with it, but it is over a budget
+}
+
+// Cause is fault.Limit for a module over budget, else fault.Refused.
+func (e *Error) Cause() fault.Cause {
+	if e.Over {
+		return fault.Limit
+	}
+	return fault.Refused
 }
 
 func (e *Error) Error() string {

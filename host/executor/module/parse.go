@@ -31,11 +31,25 @@ var rank = [...]int{
 	secStart: 8, secElement: 9, secDataCount: 10, secCode: 11, secData: 12,
 }
 
+// atMost bounds the items of each section, whatever the settings: what a node holds
+// of a file has to stay within a few hundred MiB.
+var atMost = [...]int{
+	secType: 100_000, secImport: 10_000, secFunction: 1_000_000, secTable: 10_000, secMemory: 10_000, secGlobal: 1_000_000,
+	secExport: 100_000, secElement: 1_000_000, secCode: 1_000_000, secData: 1_000_000,
+	secTag: 0,
+}
+
+// The same of what stands inside of items and custom sections.
+const (
+	maxValues = 1000 // parameters or results of one type
+	maxCustom = 10_000
+)
+
 // Parse reads a core module. Its time and memory are proportional to the file's
 // size. Every error is an *Error: the file is no WebAssembly (and it says what it
 // looks like), a component, damaged, or newer than WebAssembly 2.0.
 //
-// Instructions, and types of constants, are left to the compiler's validation.
+// The types of instructions and of constants are left to the compiler's validation.
 func Parse(b []byte) (*Module, error) {
 	if err := identify(b); err != nil {
 		return nil, err
@@ -90,12 +104,17 @@ type parser struct {
 	memories  int
 	globals   int
 	exported  map[string]bool
+	scan      scan
 	dataCount int // -1 where the module declares none
 }
 
 func (p *parser) section(id byte, r *reader) {
 	each := func(of string, item func()) {
-		for range r.count(of) {
+		n := r.count(of)
+		if most := atMost[id]; n > most {
+			r.over("%d %s are declared, and this host takes at most %d", n, of, most)
+		}
+		for range n {
 			if r.err != nil {
 				return
 			}

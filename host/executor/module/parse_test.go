@@ -89,7 +89,7 @@ func TestDamage(t *testing.T) {
 		{"start of nothing", file(section(8, []byte{3})), "byte 0xa: start section: function 3 is named where there are 0"},
 		{"global of an instruction", file(section(6, []byte{1, 0x7f, 0, 0x10, 0, 0x0b})), "byte 0xd: global section: instruction 0x10 stands where a constant is expected"},
 		{"function without a body", file(types, functions), "1 functions are declared and 0 have a body: the file is damaged"},
-		{"body without a function", file(code), "0 functions are declared and 1 have a body: the file is damaged"},
+		{"body without a function", file(code), "byte 0xc: code section: more bodies than the 0 functions that are declared: the file is damaged"},
 		{"locals beyond the body", file(types, functions, section(10, []byte{1, 2, 9, 0x0b})), "byte 0x16: function body: 9 groups of locals are declared where 1 bytes are left: the file is damaged"},
 		{"more locals than numbers", file(types, functions, section(10, []byte{1, 14, 2, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 0x0b})), "byte 0x16: function body: a function declares more than 2^32-1 locals"},
 		{"data that was not counted", file(section(5, []byte{1, 0, 1}), section(12, []byte{2}), section(11, []byte{1, 1, 1, 0})), "2 data segments are declared and 1 are there: the file is damaged"},

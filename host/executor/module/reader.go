@@ -25,20 +25,26 @@ func (r *reader) failAt(at int, format string, args ...any) {
 	}
 }
 
+// over is a failure that no repair of the file mends: it is too much for this host.
+func (r *reader) over(format string, args ...any) {
+	if r.err == nil {
+		r.err = &Error{Offset: r.at, Reason: r.in + ": " + fmt.Sprintf(format, args...), Over: true}
+	}
+}
+
 func (r *reader) more() bool { return r.err == nil && r.at < r.end }
 
 func (r *reader) byte() byte {
-	if r.err != nil {
-		return 0
-	}
-	if r.at >= r.end {
-		r.fail("ends in the middle of an item: the file is cut short or damaged")
+	if r.at >= r.end || r.err != nil {
+		r.short() // apart, so that the rest is inlined
 		return 0
 	}
 	b := r.file[r.at]
 	r.at++
 	return b
 }
+
+func (r *reader) short() { r.fail("ends in the middle of an item: the file is cut short or damaged") }
 
 // bytes returns the next n bytes, as a view of the file.
 func (r *reader) bytes(n uint32) []byte {
@@ -56,6 +62,10 @@ func (r *reader) bytes(n uint32) []byte {
 
 // u32 reads an unsigned LEB128 number of at most 5 bytes and 32 bits.
 func (r *reader) u32() uint32 {
+	if r.at < r.end && r.err == nil && r.file[r.at] < 0x80 { // most are
+		r.at++
+		return uint32(r.file[r.at-1])
+	}
 	start := r.at
 	var v uint32
 	for shift := 0; shift < 35; shift += 7 {

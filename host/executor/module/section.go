@@ -14,6 +14,9 @@ func (p *parser) funcType(r *reader) {
 				return nil
 			}
 		}
+		if len(v) > maxValues {
+			r.over("a function type has %d %s, and this host takes at most %d", len(v), of, maxValues)
+		}
 		return v
 	}
 	p.m.Types = append(p.m.Types, FuncType{Params: values("parameters"), Results: values("results")})
@@ -160,6 +163,20 @@ func (p *parser) body(r *reader) {
 		r.err = in.err
 		return
 	}
+	if c.Bodies >= len(p.m.Functions) {
+		r.failAt(start, "more bodies than the %d functions that are declared: the file is damaged", len(p.m.Functions))
+		return
+	}
+	t := p.m.Types[p.m.Functions[c.Bodies]]
+	p.scan.p, p.scan.r = p, in
+	p.scan.body(len(t.Results))
+	if in.err == nil && in.at < in.end {
+		in.fail("%d bytes are left over at the end", in.end-in.at)
+	}
+	if in.err != nil {
+		r.err = in.err
+		return
+	}
 	f := uint32(p.imported + c.Bodies)
 	if size > c.LargestBody {
 		c.LargestBody, c.LargestFunc = size, f
@@ -167,6 +184,14 @@ func (p *parser) body(r *reader) {
 	if locals > c.MostLocals {
 		c.MostLocals, c.LocalsFunc = locals, f
 	}
+	live := p.scan.live(len(t.Params), locals)
+	if live > c.MostLive {
+		c.MostLive, c.LiveFunc = live, f
+	}
+	if p.scan.flow > c.MostBlocks {
+		c.MostBlocks, c.BlocksFunc = p.scan.flow, f
+	}
+	c.Work += p.scan.work(live)
 	c.Bodies++
 	c.Bytes += size
 }

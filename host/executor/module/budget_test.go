@@ -1,0 +1,141 @@
+package module_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/executor/module"
+	"github.com/conductorquantum/coda/host/fault"
+)
+
+// program is an executor whose next functions have these bodies, each of them
+// without parameters and results, and whatever sections are given.
+func program(locals int, code []byte, tables, data []byte) []byte {
+	body := join([]byte{1}, num(locals), []byte{0x7f}, code, []byte{0x0b})
+	sections := [][]byte{section(1, []byte{1, 0x60, 0, 0}), section(3, []byte{1, 0})}
+	if tables != nil {
+		sections = append(sections, section(4, tables))
+	}
+	sections = append(sections, section(5, []byte{1, 0, 1}), section(10, join([]byte{1}, num(len(body)), body)))
+	if data != nil {
+		sections = append(sections, section(11, join([]byte{1, 1}, num(len(data)), data)))
+	}
+	return file(sections...)
+}
+
+// Each budget passes a module that has as much as it allows, which then is refused
+// only for being no executor, and stops one that has one more.
+func TestBudgets(t *testing.T) {
+	t.Parallel()
+	const stranger = `the module is no executor: it does not export coda:executor/executor@0.1.0#open and coda:executor/executor@0.1.0#run`
+	flat := func(locals int) []byte { return program(locals, nil, nil, nil) }
+	nops := func(size int) []byte { return program(0, slices.Repeat([]byte{1}, size-4), nil, nil) }
+	tables := func(n int) []byte { return program(0, nil, join(num(n), slices.Repeat([]byte{0x70, 0, 7}, n)), nil) }
+	branches := func(n, locals int) []byte {
+		return program(locals, slices.Repeat([]byte{0x20, 0, 0x0d, 0}, n), nil, nil) // local.get 0, br_if 0
+	}
+	for _, test := range []struct {
+		name        string
+		limits      config.Limits
+		fits, above []byte
+		want        string
+	}{
+		{"module_size", config.Limits{ModuleSize: uint64(len(flat(0)))}, flat(0), flat(1000),
+			"the file has 32 bytes; limits.module_size = 31 bytes allows no more"},
+		{"functions", config.Limits{Functions: 1}, flat(0),
+			file(section(1, []byte{1, 0x60, 0, 0}), section(3, []byte{2, 0, 0}), section(10, []byte{2, 2, 0, 0x0b, 2, 0, 0x0b})),
+			"it defines 2 functions; limits.functions = 1 allows no more"},
+		{"function_size", config.Limits{FunctionSize: 1 << 10}, nops(1 << 10), nops(1<<10 + 1),
+			"function 0 has a body of 1025 bytes; limits.function_size = 1KiB allows no more"},
+		{"locals", config.Limits{}, flat(10_000), flat(10_001),
+			"function 0 declares 10001 locals; limits.locals = 10000 allows no more"},
+		{"tables", config.Limits{}, tables(16), tables(17), "it defines 17 tables; limits.tables = 16 allows no more"},
+		{"table_size", config.Limits{TableSize: 7}, tables(1), program(0, nil, []byte{2, 0x70, 0, 7, 0x70, 0, 8}, nil),
+			"table 1 starts with 8 elements; limits.table_size = 7 allows no more"},
+		{"data_size", config.Limits{DataSize: 100}, program(0, nil, nil, make([]byte, 100)), program(0, nil, nil, make([]byte, 101)),
+			"its data segments have 101 bytes; limits.data_size = 100 bytes allows no more"},
+		{"memory", config.Limits{Memory: 64 << 10}, flat(0), file(section(5, []byte{1, 0, 2})),
+			"it needs at least 128 KiB of memory; limits.memory = 64KiB allows no more"},
+		{"blocks", config.Limits{}, branches(39_999, 1), branches(40_000, 1),
+			"function 0 has about 40001 branches and blocks, and one function may have 40000: split it"},
+		{"live values", config.Limits{}, branches(1999, 1999), branches(1999, 2000),
+			"function 0 has parameters, locals and operands that, times its blocks, make 4002000, and one function may have 4000000: split it, or use fewer locals"},
+		{"work", config.Limits{}, loops(40), loops(400),
+			"its functions would take about 97 s to compile for 2 KiB of code, and this host takes 10 s: nest fewer loops, or split functions of many branches and locals"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			limits := test.limits.OrDefaults()
+			if _, _, err := module.Admit(test.fits, &limits); err == nil || err.Error() != stranger || module.CauseOf(err) != fault.Refused {
+				t.Errorf("at the limit: %v", err)
+			}
+			if _, _, err := module.Admit(test.above, &limits); err == nil || err.Error() != test.want || module.CauseOf(err) != fault.Limit {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+// loops stand one in the other, among 800 locals: 3 KB that would take half a
+// minute to compile.
+func loops(depth int) []byte {
+	return program(800, join(slices.Repeat([]byte{0x03, 0x40}, depth), slices.Repeat([]byte{0x20, 0, 0x0d, 0, 0x0b}, depth)), nil, nil)
+}
+
+func TestClamp(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		have []module.Table
+		want []module.Limits
+	}{
+		{"no maximum", []module.Table{{Element: module.FuncRef, Limits: module.Limits{Min: 3}}}, []module.Limits{{Min: 3, Max: 1000, HasMax: true}}},
+		{"a larger one", []module.Table{{Element: module.ExternRef, Limits: module.Limits{Min: 3, Max: 1 << 30, HasMax: true}}}, []module.Limits{{Min: 3, Max: 1000, HasMax: true}}},
+		{"a smaller one, and one beyond", []module.Table{{Element: module.FuncRef, Limits: module.Limits{Max: 5, HasMax: true}}, {Element: module.FuncRef, Limits: module.Limits{Min: 2000}}},
+			[]module.Limits{{Max: 5, HasMax: true}, {Min: 2000, Max: 2000, HasMax: true}}},
+	} {
+		tables := num(len(test.have))
+		for _, table := range test.have {
+			tables = append(tables, byte(table.Element), 0)
+			if table.HasMax {
+				tables[len(tables)-1] = 1
+			}
+			tables = append(tables, num(int(table.Min))...)
+			if table.HasMax {
+				tables = append(tables, num(int(table.Max))...)
+			}
+		}
+		b := program(2, nil, tables, []byte("data"))
+		clamped := module.Clamp(b, 1000)
+		m, err := module.Parse(clamped)
+		if err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		for i, table := range m.Tables {
+			if table.Limits != test.want[i] || table.Element != test.have[i].Element {
+				t.Errorf("%s: table %d is %+v", test.name, i, table)
+			}
+		}
+		if again := module.Clamp(clamped, 1000); &again[0] != &clamped[0] {
+			t.Errorf("%s: clamped twice", test.name)
+		}
+		if m.Code.Bodies != 1 || m.Data.Bytes != 4 {
+			t.Errorf("%s: what follows the tables is lost: %+v", test.name, m)
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	wasm, err := os.ReadFile("../../../guests/statevector/statevector.wasm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(wasm)))
+	for b.Loop() {
+		if _, err := module.Parse(wasm); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

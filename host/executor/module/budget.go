@@ -10,8 +10,8 @@ import (
 
 // Budgets without a setting. They bound what the size of a body does not: with a
 // compiler whose time and memory grow with the product of a function's blocks and
-// values, a body of 20 KB may cost what 20 MB of other code do. The dearest functions
-// of large programs (Go's own compiler, an SQL engine) stay under a third of each.
+// values, a body of 20 KB may cost what 20 MB of other code do. Go's own compiler,
+// 49 MB as a module, has 29,000 and 233,000 where these say 40,000 and 4,000,000.
 const (
 	maxBlocks   = 40_000     // of one function: 9 s
 	maxLive     = 4_000_000  // of one function: 450 MB

@@ -10,8 +10,7 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 )
 
-// program is an executor whose next functions have these bodies, each of them
-// without parameters and results, and whatever sections are given.
+// program is a module of one function, with what is given of tables and data.
 func program(locals int, code []byte, tables, data []byte) []byte {
 	body := join([]byte{1}, num(locals), []byte{0x7f}, code, []byte{0x0b})
 	sections := [][]byte{section(1, []byte{1, 0x60, 0, 0}), section(3, []byte{1, 0})}
@@ -78,8 +77,7 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// loops stand one in the other, among 800 locals: 3 KB that would take half a
-// minute to compile.
+// loops stand one in the other, among 800 locals.
 func loops(depth int) []byte {
 	return program(800, join(slices.Repeat([]byte{0x03, 0x40}, depth), slices.Repeat([]byte{0x20, 0, 0x0d, 0, 0x0b}, depth)), nil, nil)
 }

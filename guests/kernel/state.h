@@ -6,7 +6,6 @@
 #ifndef STATE_H
 #define STATE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +19,12 @@ typedef struct {
 /* Bytes that a state of this many qubits takes. */
 uint64_t state_bytes(unsigned width);
 
-/* Finds memory for up to max_width qubits and starts with none. False where the
- * memory limit does not allow it. One state is in use at a time. */
-bool state_begin(state *psi, unsigned max_width);
+/* Starts a state without qubits in the memory given, which has room for as many
+ * qubits as shall join. */
+void state_begin(state *psi, complex *amplitudes);
+
+/* Makes `to`, which has room for it, what `from` is. */
+void state_copy(state *to, const state *from);
 
 /* Adds a qubit in the state zero|0> + one|1> and returns its slot. */
 unsigned state_join(state *psi, complex zero, complex one);

@@ -36,4 +36,12 @@ static inline uint64_t random_bits(random_stream *stream) {
     return bits;
 }
 
+/* How many of n coins show heads: the ones among n random bits. */
+static inline uint64_t random_half(random_stream *stream, uint64_t n) {
+    uint64_t ones = 0;
+    for (; n >= 64; n -= 64) ones += (uint64_t)__builtin_popcountll(random_bits(stream));
+    uint64_t mask = ((uint64_t)1 << n) - 1;
+    return ones + (uint64_t)__builtin_popcountll(random_bits(stream) & mask);
+}
+
 #endif

@@ -26,13 +26,6 @@ static size_t owner(const drawing *d, uint64_t u, size_t first, size_t last) {
     return first;
 }
 
-static uint64_t half_of(uint64_t shots, random_stream *stream) {
-    uint64_t ones = 0;
-    for (; shots >= 64; shots -= 64) ones += (uint64_t)__builtin_popcountll(random_bits(stream));
-    uint64_t mask = ((uint64_t)1 << shots) - 1;
-    return ones + (uint64_t)__builtin_popcountll(random_bits(stream) & mask);
-}
-
 static bool count(drawing *d, size_t index, uint64_t shots) {
     sample *drawn = d->drawn;
     size_t n = drawn->num_outcomes;
@@ -62,7 +55,7 @@ static bool place(drawing *d, uint64_t shots, uint64_t from, unsigned bits, size
             return count(d, owner(d, u, first, last), 1);
         }
         uint64_t middle = from + ((uint64_t)1 << --bits);
-        uint64_t left = half_of(shots, d->stream);
+        uint64_t left = random_half(d->stream, shots);
         size_t left_last = owner(d, middle - 1, first, last);
         if (!place(d, left, from, bits, first, left_last)) return false;
         shots -= left;

@@ -14,6 +14,8 @@ typedef struct {
     complex at[2][2];
 } matrix;
 
+static const matrix identity = {{{{1, 0}, {0, 0}}, {{0, 0}, {1, 0}}}};
+
 static inline complex plus(complex a, complex b) { return (complex){a.re + b.re, a.im + b.im}; }
 
 static inline complex times(complex a, complex b) {

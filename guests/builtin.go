@@ -17,6 +17,9 @@ type Builtin struct {
 
 const mib = 1 << 20
 
+//go:embed noisy/noisy.wasm
+var noisy []byte
+
 //go:embed noop/noop.wasm
 var noop []byte
 
@@ -24,6 +27,8 @@ var noop []byte
 var statevector []byte
 
 var builtins = []Builtin{
+	// 25 qubits take 2 GiB, in four states; the rest is for the job and its outcomes.
+	{Name: "noisy", Wasm: noisy, Memory: 2304 * mib},
 	{Name: "noop", Wasm: noop, Memory: 64 * mib},
 	// 27 qubits take 2 GiB; the rest is for the job and its outcomes.
 	{Name: "statevector", Wasm: statevector, Memory: 2304 * mib},

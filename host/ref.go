@@ -38,7 +38,7 @@ func Find(ref string) (Program, error) {
 	info, err := os.Stat(ref) // opening a pipe could wait for ever
 	switch {
 	case os.IsNotExist(err) && !strings.ContainsRune(ref, filepath.Separator) && filepath.Ext(ref) == "":
-		return refuse("there is no such file, and the built-in executors are %s", strings.Join(guests.Names(), " and "))
+		return refuse("there is no such file, and the built-in executors are %s", listed(guests.Names()))
 	case os.IsNotExist(err):
 		return refuse("there is no such file")
 	case err != nil:
@@ -60,6 +60,12 @@ func Find(ref string) (Program, error) {
 		return refuse("the file has more than %d MiB", maxModule>>20)
 	}
 	return p, nil
+}
+
+// listed writes names as a sentence has them: "a, b and c".
+func listed(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // Limits are what a program may take: what the operator set, else what it needs,

@@ -5,6 +5,7 @@
 #ifndef RANDOM_H
 #define RANDOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct {
@@ -42,6 +43,35 @@ static inline uint64_t random_half(random_stream *stream, uint64_t n) {
     for (; n >= 64; n -= 64) ones += (uint64_t)__builtin_popcountll(random_bits(stream));
     uint64_t mask = ((uint64_t)1 << n) - 1;
     return ones + (uint64_t)__builtin_popcountll(random_bits(stream) & mask);
+}
+
+/* A uniform number below n, which is small: no number is favoured by more than
+ * n/2^32. */
+static inline uint32_t random_below(random_stream *stream, uint32_t n) {
+    return (uint32_t)((random_bits(stream) >> 32) * n >> 32);
+}
+
+/* A probability below 1: the share of 64 random bits that lie below it. */
+typedef uint64_t chance;
+
+static inline chance chance_of(double probability) { return (chance)(probability * 0x1p64); }
+
+static inline bool random_happens(random_stream *stream, chance p) { return p != 0 && random_bits(stream) < p; }
+
+/* How many of n events of that probability happen: n numbers are compared with
+ * it, one bit of all of them at a time. A number that differs there is decided. */
+static inline uint64_t random_happening(random_stream *stream, chance p, uint64_t n) {
+    uint64_t happen = 0;
+    for (; p != 0 && n > 0; p <<= 1) {
+        uint64_t ones = random_half(stream, n);
+        if (p >> 63 != 0) {
+            happen += n - ones;
+            n = ones;
+        } else {
+            n -= ones;
+        }
+    }
+    return happen;
 }
 
 #endif

@@ -136,8 +136,17 @@ func (k ErrorKind) String() string {
 	return fmt.Sprintf("error-kind %d", byte(k))
 }
 
-// ErrCancelled is the cause of a context that ends because the job was cancelled.
+// ErrCancelled is the cause of a context that ended because the job was cancelled.
 var ErrCancelled = errors.New("the job was cancelled")
+
+// Ended is the kind of failure that an ended context makes of a call: timed-out
+// where its time was over, cancelled for every other cause.
+func Ended(ctx context.Context) ErrorKind {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return TimedOut
+	}
+	return CancelledCall
+}
 
 // Door performs the calls of one instance of a guest, one after the other.
 type Door interface {

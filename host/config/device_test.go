@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -66,10 +67,12 @@ name = "a b"
 		t.Errorf("files %v", d.Files)
 	}
 	if want := map[string]config.Endpoint{
-		"awg":   {URL: "tcp://192.0.2.10:5025", Timeout: 2 * time.Second},
-		"clock": {URL: "serial:///dev/ttyUSB0"},
-	}; !maps.Equal(d.Endpoints, want) {
-		t.Errorf("endpoints %v", d.Endpoints)
+		"awg": {URL: "tcp://192.0.2.10:5025", Timeout: 2 * time.Second,
+			Target: config.Target{Scheme: "tcp", Address: "192.0.2.10:5025"}},
+		"clock": {URL: "serial:///dev/ttyUSB0",
+			Target: config.Target{Scheme: "serial", Path: "/dev/ttyUSB0", Serial: config.SerialLine{Baud: 9600, DataBits: 8, Parity: "none", StopBits: "1"}}},
+	}; !reflect.DeepEqual(d.Endpoints, want) {
+		t.Errorf("endpoints %+v", d.Endpoints)
 	}
 	if want := map[string]string{"rpc_port": "9095", "ratio": "0.5", "debug": "true", "qubits": "[1,2]", "deep.name": "a b"}; !maps.Equal(d.Config, want) {
 		t.Errorf("config %v", d.Config)

@@ -1,0 +1,13 @@
+//go:build !unix
+
+package instrument
+
+import (
+	"context"
+	"errors"
+	"runtime"
+)
+
+func openDevice(context.Context, string) (wire, error) {
+	return nil, errors.New("there are no character devices on " + runtime.GOOS)
+}

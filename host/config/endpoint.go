@@ -9,8 +9,8 @@ import (
 
 // Endpoint is one piece of hardware that a guest may reach, and how far.
 type Endpoint struct {
-	Target         // what its URL says
-	URL     string // as it was written
+	Target        // what its URL says
+	URL    string // as it was written
 
 	Timeout        time.Duration // of one call; zero: not set
 	ConnectTimeout time.Duration // of a connection's start; zero: not set

@@ -3,6 +3,7 @@ package instrument_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -145,4 +146,21 @@ func silent(tb testing.TB, message string, secrets ...string) {
 			tb.Errorf("the guest is told %q, which names %q", message, secret)
 		}
 	}
+}
+
+// cancelled makes a call that the end of its job ends.
+func cancelled(tb testing.TB, u *user, call effect.Call) {
+	tb.Helper()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	time.AfterFunc(30*time.Millisecond, func() { cancel(effect.ErrCancelled) })
+	soon(tb, call.Func.String(), func() {
+		if answer := u.do(ctx, call); !answer.Failed || answer.Kind != effect.CancelledCall {
+			tb.Errorf("%s: %+v, want cancelled", call.Func, answer)
+		}
+	})
+}
+
+func serverTLS(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{certificate}}
 }

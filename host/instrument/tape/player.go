@@ -1,0 +1,254 @@
+package tape
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/conductorquantum/coda/abi/effect"
+)
+
+// Player plays a tape: it answers each call as it was answered, and nothing else is
+// asked. It is exact, and ends at the first difference.
+type Player struct {
+	mu     sync.Mutex
+	path   string
+	file   *os.File
+	lines  *Reader
+	header Header
+	files  map[string][]byte
+	next   *line // read and not yet played; nil at the tape's end
+	open   bool
+	failed error
+}
+
+// Open reads a tape to its end, so that a damaged one is refused before anything
+// runs, and goes back to where the calls begin.
+func Open(path string) (*Player, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("the tape cannot be read: %w", err)
+	}
+	p := &Player{path: path, file: f, files: map[string][]byte{}}
+	if err := p.start(); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("the tape %s: %w", path, err)
+	}
+	return p, nil
+}
+
+func (p *Player) start() error {
+	info, err := p.file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is no regular file")
+	}
+	for r := NewReader(p.file); ; {
+		l, err := r.next()
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			break
+		}
+	}
+	if _, err := p.file.Seek(0, 0); err != nil {
+		return err
+	}
+	p.lines = NewReader(p.file)
+	for {
+		if p.next, err = p.lines.next(); err != nil {
+			return err
+		}
+		switch {
+		case p.next == nil:
+			return nil
+		case p.next.Header != nil:
+			p.header = *p.next.Header
+		case p.next.File != nil:
+			p.files[*p.next.File] = *p.next.Content
+		default:
+			return nil
+		}
+	}
+}
+
+// Header says what was recorded.
+func (p *Player) Header() Header { return p.header }
+
+// Files are those that the guest had, by name.
+func (p *Player) Files() map[string][]byte { return p.files }
+
+// Door is that of the next guest. What it writes to the log, and its progress, also
+// go to echo; nil: they go nowhere.
+func (p *Player) Door(echo func(*effect.Call)) (effect.Door, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open {
+		return nil, errors.New("a tape holds one guest at a time; set concurrency = 1")
+	}
+	if err := p.expect("a new guest begins", func(l *line) bool { return l.Instance > 0 }); err != nil {
+		return nil, err
+	}
+	p.open = true
+	return &playing{tape: p, echo: echo}, nil
+}
+
+// JobBegin is a job that begins, which must be the tape's.
+func (p *Player) JobBegin(job Job) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.expect(fmt.Sprintf("job %q begins, of %d shots, circuit %s", job.ID, job.Shots, job.Circuit),
+		func(l *line) bool { return l.Job != nil && *l.Job == job })
+}
+
+// JobEnd is a job that has ended. It fails where the result differs, or where the
+// tape has calls that the guest did not make.
+func (p *Player) JobEnd(result string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.expect("the job ends with the result "+result, func(l *line) bool { return l.Result != nil && *l.Result == result })
+}
+
+// Close fails where the tape goes on.
+func (p *Player) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil {
+		return nil
+	}
+	p.file.Close()
+	p.file = nil
+	if p.failed != nil {
+		return nil // it was told
+	}
+	if p.next != nil {
+		return p.differs("the run ended")
+	}
+	return nil
+}
+
+// expect plays a line that is no call.
+func (p *Player) expect(what string, is func(*line) bool) error {
+	if p.failed != nil {
+		return p.failed
+	}
+	if p.next == nil || !is(p.next) {
+		return p.differs(what)
+	}
+	return p.advance()
+}
+
+func (p *Player) advance() error {
+	var err error
+	if p.next, err = p.lines.next(); err != nil {
+		p.failed = fmt.Errorf("the tape %s: %w", p.path, err)
+	}
+	return p.failed
+}
+
+// differs is the first difference, with both sides. Nothing is played after it.
+func (p *Player) differs(instead string) error {
+	if p.next == nil {
+		p.failed = fmt.Errorf("the replay differs: the tape %s is at its end; instead %s", p.path, instead)
+	} else {
+		p.failed = fmt.Errorf("the replay differs: line %d of the tape %s has %s; instead %s", p.lines.number, p.path, p.next.shown(), instead)
+	}
+	return p.failed
+}
+
+// playing is a door of a tape.
+type playing struct {
+	tape   *Player
+	echo   func(*effect.Call)
+	closed bool
+}
+
+func (d *playing) Do(_ context.Context, call *effect.Call) (effect.Answer, error) {
+	p := d.tape
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed != nil {
+		return effect.Answer{}, p.failed
+	}
+	if d.closed {
+		return effect.Answer{}, errors.New("the door to the tape is closed")
+	}
+	l := p.next
+	if l == nil || l.Call == "" {
+		return effect.Answer{}, p.differs("the guest called " + shown(call.Func, ofCall(call)))
+	}
+	was, answer, broke, err := l.played()
+	if err != nil {
+		p.failed = fmt.Errorf("the tape %s: line %d: %w", p.path, p.lines.number, err)
+		return effect.Answer{}, p.failed
+	}
+	if what := difference(was, call); what != "" {
+		return effect.Answer{}, p.differs("the guest called " + shown(call.Func, ofCall(call)) + what)
+	}
+	if err := p.advance(); err != nil {
+		return effect.Answer{}, err
+	}
+	if d.echo != nil && (call.Func == effect.Log || call.Func == effect.Progress) {
+		d.echo(call)
+	}
+	return answer, broke
+}
+
+func (d *playing) Close() error {
+	p := d.tape
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed, p.open = true, false
+	if p.failed != nil {
+		return nil // it was told
+	}
+	return p.expect("the guest ended", func(l *line) bool { return l.Gone > 0 })
+}
+
+// difference says where two calls differ beyond what can be seen of them; it is "" if
+// they do not.
+func difference(was, is *effect.Call) string {
+	if was.Func != is.Func {
+		return " "
+	}
+	a, errA := written(shapes[was.Func].args, ofCall(was))
+	b, errB := written(shapes[is.Func].args, ofCall(is))
+	if errA != nil || errB != nil {
+		return " "
+	}
+	for _, f := range shapes[was.Func].args {
+		x, y := a[f.name], b[f.name]
+		if bytes.Equal(x, y) {
+			continue
+		}
+		at := 0
+		for at < len(x) && at < len(y) && x[at] == y[at] {
+			at++
+		}
+		from := max(0, at-20)
+		return fmt.Sprintf("; %s differs: %s on the tape, %s now", f.name, part(x, from), part(y, from))
+	}
+	return ""
+}
+
+func part(text []byte, from int) string {
+	to := min(len(text), from+60)
+	s := string(text[min(from, to):to])
+	if from > 0 {
+		s = "…" + s
+	}
+	if to < len(text) {
+		s += "…"
+	}
+	return strings.ToValidUTF8(s, "")
+}

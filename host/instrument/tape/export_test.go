@@ -8,8 +8,10 @@ func Reseal(text []byte) []byte {
 	var out []byte
 	sum := ""
 	for body := range bytes.SplitSeq(text, []byte("\n")) {
-		body, _, _ = bytes.Cut(body, []byte(`,"sum":"`))
-		body = bytes.TrimSuffix(body, []byte("}"))
+		body, _, had := bytes.Cut(body, []byte(`,"sum":"`))
+		if !had {
+			body = bytes.TrimSuffix(body, []byte("}"))
+		}
 		if len(body) == 0 {
 			continue
 		}

@@ -1,0 +1,137 @@
+package instrument
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/conductorquantum/coda/abi/effect"
+)
+
+var discard = slog.New(slog.DiscardHandler)
+
+func TestBucket(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bucket{perSecond: 10, most: 10}
+		began := time.Now()
+		for range 30 {
+			if err := b.wait(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began).Round(time.Millisecond); took != 2*time.Second {
+			t.Errorf("30 calls at 10 a second, 10 of them saved up, took %s", took)
+		}
+		// What is paid afterwards holds up the next.
+		b.charge(50)
+		began = time.Now()
+		if err := b.wait(t.Context(), 0); err != nil || time.Since(began).Round(time.Millisecond) != 5*time.Second {
+			t.Errorf("waited %s, %v", time.Since(began), err)
+		}
+		b.charge(1000)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := b.wait(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("waited beyond its time: %v", err)
+		}
+		time.Sleep(time.Hour)
+		for range 10 {
+			if !b.allow() {
+				t.Fatal("nothing was saved up")
+			}
+		}
+		if b.allow() {
+			t.Error("more was saved up than may be")
+		}
+	})
+}
+
+// stubborn is a device whose calls nothing ends but itself.
+type stubborn struct {
+	let    chan struct{}
+	closed chan struct{}
+}
+
+func (s *stubborn) Read(p []byte) (int, error)  { <-s.let; return copy(p, "late"), nil }
+func (s *stubborn) Write(p []byte) (int, error) { <-s.let; return 1, nil }
+func (s *stubborn) Close() error                { close(s.closed); return nil }
+
+// A call that the system does not let go of is left alone: the guest goes on, its
+// handle is closed, and so is the device once it answers.
+func TestCallThatNothingInterrupts(t *testing.T) {
+	t.Parallel()
+	for _, f := range []effect.Func{effect.StreamRead, effect.StreamWrite} {
+		synctest.Test(t, func(t *testing.T) {
+			device := &stubborn{make(chan struct{}), make(chan struct{})}
+			g := &grant{name: "a"}
+			g.Timeout, g.MaxBytes = time.Second, 100
+			g.log = discard
+			c := &connection{g: g, w: &blocking{rw: device}}
+			g.acquire(nil)
+			call := &effect.Call{Func: f, Number: 10, Data: []byte("0123456789")}
+			began := time.Now()
+			if answer := streamCalls[f](c, t.Context(), call); answer.Kind != effect.TimedOut || time.Since(began) != time.Second {
+				t.Errorf("%+v after %s", answer, time.Since(began))
+			}
+			for _, f := range []effect.Func{effect.StreamRead, effect.StreamWrite} {
+				if answer := streamCalls[f](c, t.Context(), call); answer.Kind != effect.Closed || !answer.Failed {
+					t.Errorf("%s: %+v", f, answer)
+				}
+			}
+			c.close()
+			select {
+			case <-device.closed:
+				t.Error("closed under a call: its descriptor may be another file's")
+			default:
+			}
+			close(device.let)
+			<-device.closed
+			if g.open.Load() != 0 {
+				t.Error("it still counts as open")
+			}
+		})
+	}
+}
+
+func TestRates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &grant{name: "a", log: discard, callBudget: bucket{perSecond: 2, most: 2}}
+		g.Timeout, g.MaxBytes = 10*time.Second, 1<<20
+		near, far := net.Pipe()
+		defer far.Close()
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+		c := &connection{g: g, w: &deadlined{c: near}}
+		defer near.Close()
+		began := time.Now()
+		write := &effect.Call{Func: effect.StreamWrite, Data: make([]byte, 1000)}
+		for range 10 {
+			if answer := c.write(t.Context(), write); answer.Failed {
+				t.Fatal(answer)
+			}
+		}
+		if took := time.Since(began); took != 4*time.Second {
+			t.Errorf("10 calls at 2 a second took %s", took)
+		}
+		g.byteBudget = bucket{perSecond: 100, most: 100}
+		c.write(t.Context(), write) // 900 bytes too many: 9 seconds
+		c.timeout = time.Second
+		if answer := c.write(t.Context(), write); answer.Kind != effect.TimedOut {
+			t.Errorf("a flood: %+v", answer)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(effect.ErrCancelled)
+		if answer := c.write(ctx, write); answer.Kind != effect.CancelledCall {
+			t.Errorf("a flood in a cancelled job: %+v", answer)
+		}
+		if sent := g.bytesOut.Load(); sent != 11000 {
+			t.Errorf("%d bytes went out", sent)
+		}
+	})
+}

@@ -58,6 +58,8 @@ var only = map[string]struct {
 		"nothing below the command line knows of flags"},
 	"github.com/vishvananda/netlink": {[]string{"host/vpn/link"},
 		"links are watched in one place, and changed by nobody"},
+	"go.bug.st/serial": {[]string{"host/instrument"},
+		"hardware is reached through grants alone"},
 	"os/exec": {[]string{"host/executor", "host/vpn", "host/vpn/openvpn", "host/daemon"},
 		"processes are started in few places"},
 }

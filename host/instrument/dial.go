@@ -26,12 +26,16 @@ func (g *grant) connect(ctx context.Context) (wire, error) {
 	dialer := net.Dialer{KeepAliveConfig: keepAlive} // without delay, as always in Go
 	switch g.Scheme {
 	case "tls":
-		secure := tls.Dialer{NetDialer: &dialer, Config: g.tls}
-		conn, err := secure.DialContext(ctx, "tcp", g.Address)
+		plain, err := dialer.DialContext(ctx, "tcp", g.Address)
 		if err != nil {
 			return nil, err
 		}
-		return &deadlined{c: conn, spoil: true}, nil
+		conn := tls.Client(plain, g.tls)
+		if err := conn.HandshakeContext(ctx); err != nil {
+			plain.Close()
+			return nil, err
+		}
+		return &secured{deadlined{conn}, conn}, nil
 	case "unix":
 		conn, err := dialer.DialContext(ctx, "unix", g.Path)
 		if err != nil {

@@ -323,6 +323,29 @@ url = "tls://%s"
 	}
 }
 
+// A peer that takes nothing does not hold up the end of a connection over TLS.
+func TestTLSEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	ca, certificate := authority(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, l, func(conn net.Conn) {
+		_ = conn.(*tls.Conn).Handshake()
+		<-t.Context().Done()
+	})
+	b, _ := bench(t, fmt.Sprintf("[endpoints.a]\nurl = \"tls://%s\"\nca = \"%s\"\n", l.Addr(), ca))
+	u := guest(t, b)
+	h := u.open("a")
+	began := time.Now()
+	cancelled(t, u, effect.Call{Func: effect.StreamWrite, Handle: h, Data: make([]byte, 15<<20)})
+	if took := time.Since(began); took > 4*time.Second { // the library alone waits 5
+		t.Errorf("it took %s", took)
+	}
+	u.fails(effect.Closed, effect.Call{Func: effect.StreamWrite, Handle: h, Data: []byte("x")})
+}
+
 func TestCallsAfterACancellation(t *testing.T) {
 	t.Parallel()
 	b, _ := bench(t, fmt.Sprintf("[endpoints.a]\nurl = \"tcp://%s\"\n", listen(t, scpi)))

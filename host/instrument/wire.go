@@ -2,6 +2,7 @@ package instrument
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"sync/atomic"
@@ -27,10 +28,7 @@ type interruptible interface {
 }
 
 // deadlined is a wire whose calls end at a deadline.
-type deadlined struct {
-	c     interruptible
-	spoil bool // a write that was interrupted leaves nothing to go on with: TLS
-}
+type deadlined struct{ c interruptible }
 
 func (w *deadlined) read(ctx context.Context, p []byte) (int, error) {
 	defer until(ctx, w.c.SetReadDeadline)()
@@ -39,14 +37,34 @@ func (w *deadlined) read(ctx context.Context, p []byte) (int, error) {
 
 func (w *deadlined) write(ctx context.Context, p []byte) (int, error) {
 	defer until(ctx, w.c.SetWriteDeadline)()
-	n, err := w.c.Write(p)
-	if err != nil && w.spoil {
+	return w.c.Write(p)
+}
+
+func (w *deadlined) close() error { return w.c.Close() }
+
+// secured is a wire over TLS, where an interrupted write leaves nothing to go on with.
+type secured struct {
+	deadlined
+	conn *tls.Conn
+}
+
+// partingTime is how long a peer has to take the word that the connection ends; the
+// library would give it 5 s.
+const partingTime = 20 * time.Millisecond
+
+func (w *secured) write(ctx context.Context, p []byte) (int, error) {
+	n, err := w.deadlined.write(ctx, p)
+	if err != nil {
 		n = -1
 	}
 	return n, err
 }
 
-func (w *deadlined) close() error { return w.c.Close() }
+func (w *secured) close() error {
+	late := time.AfterFunc(partingTime, func() { w.conn.NetConn().Close() })
+	defer late.Stop()
+	return w.conn.Close()
+}
 
 var past = time.Unix(1, 0)
 

@@ -51,30 +51,49 @@ func (e *Executor) start(ctx context.Context) (*child, error) {
 	return e.spawn(ctx, &e.load)
 }
 
-// spawn starts a child and has it do what body says.
+// spawn starts a child with the module's compiled code and has it do what body
+// says. Code that the child cannot take, or that another node has removed since it
+// was found, is compiled once more.
 func (e *Executor) spawn(ctx context.Context, body *wire.LoadBody) (*child, error) {
+	with := *body
+	for again := true; ; again = false {
+		var err error
+		if with.CacheDir, err = e.compiledCode(ctx); err != nil {
+			return nil, err
+		}
+		c, err := e.launch(ctx, &with)
+		if !errors.Is(err, errStale) || !again {
+			return c, err
+		}
+		if err := e.store.discard(e.key); err != nil {
+			e.cfg.Log.Warn("compiled code cannot be removed", "executor", e.cfg.Name, "error", err)
+		}
+	}
+}
+
+// launch starts a child and has it do what body says.
+func (e *Executor) launch(ctx context.Context, body *wire.LoadBody) (*child, error) {
 	if ctx.Err() != nil {
 		return nil, e.cancelled(ctx, "before its process was started")
 	}
-	cmd, socket, err := spawn(e.cfg.Name)
+	cmd, socket, done, err := spawn(e.subcommand, e.cfg.Name)
 	if err != nil {
 		return nil, &fault.ExecutorError{Executor: e.cfg.Name, Cause: fault.Lost, Reason: "its process cannot be started", Err: err}
 	}
 	c := &child{
 		e: e, cmd: cmd, socket: socket, usable: true,
 		conn: wire.NewConn(socket, wire.MaxFromChild),
-		done: make(chan struct{}),
+		done: done,
 	}
-	go func() {
-		defer close(c.done)
-		_ = cmd.Wait() // how it ended stands in cmd.ProcessState
-	}()
 	if err := c.load(ctx, body); err != nil {
 		c.kill()
 		return nil, err
 	}
 	return c, nil
 }
+
+// errStale says that a child could not take the compiled code that it was given.
+var errStale = errors.New("its compiled code cannot be used")
 
 // errNotSent says that a child ended before it had the job.
 var errNotSent = errors.New("the job did not reach it")
@@ -96,7 +115,7 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 		err = errors.Join(err, c.conn.Write(wire.File, c.e.cfg.Files[name]))
 	}
 	if err != nil {
-		return c.lost(err, "while it was loaded")
+		return c.unloaded(err, body)
 	}
 	late := "compiling it took longer than " + limits.Shown("compile_time")
 	for {
@@ -107,10 +126,14 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return c.e.fault(fault.Limit, late)
 		case err != nil:
-			return c.lost(err, "while it was loaded")
+			return c.unloaded(err, body)
 		}
 		switch kind {
 		case wire.Compiled:
+			if body.Compile {
+				<-c.done // nothing of it writes any more; nothing delays its end
+				return nil
+			}
 			if body.MakeSafe {
 				late = "make-safe took longer than " + limits.Shown("safe_time")
 				clock.start(limits.SafeTime)
@@ -460,7 +483,11 @@ func (c *child) failed(payload []byte) error {
 	if err := json.Unmarshal(payload, &body); err != nil {
 		return c.lost(err, "with a failure that cannot be read")
 	}
-	return c.e.fault(body.Cause, text.Printable(body.Message))
+	failed := c.e.fault(body.Cause, text.Printable(body.Message))
+	if body.Stale {
+		failed.Err = errStale
+	}
+	return failed
 }
 
 // crashed is how Go's runtime begins its last words, of which so many bytes are
@@ -472,6 +499,22 @@ const lastWords = 16 << 10
 // lost says how the child ended, or which rule it broke. Its last words, a crash
 // of the Go runtime, go to the log.
 func (c *child) lost(err error, when string) error {
+	_, lost := c.gave(err, when)
+	return lost
+}
+
+// unloaded is lost for a child that was loaded: compiling may have been too much
+// for it.
+func (c *child) unloaded(err error, body *wire.LoadBody) error {
+	words, lost := c.gave(err, "while it was loaded")
+	if c.tooLarge(body, words) {
+		return c.e.fault(fault.Limit, "compiling it takes more memory than "+c.e.cfg.Limits.Shown("compile_memory"))
+	}
+	return lost
+}
+
+// gave is the child's last words, and the error about its end.
+func (c *child) gave(err error, when string) (string, error) {
 	var words strings.Builder
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		words.Write(c.conn.Unread())
@@ -490,7 +533,7 @@ func (c *child) lost(err error, when string) error {
 		how = c.cmd.ProcessState.String()
 	case <-time.After(100 * time.Millisecond):
 	}
-	return c.e.fault(fault.Lost, fmt.Sprintf("its process was lost %s: %s", when, how))
+	return words.String(), c.e.fault(fault.Lost, fmt.Sprintf("its process was lost %s: %s", when, how))
 }
 
 // log writes a guest's line to the node's log.

@@ -55,11 +55,15 @@ type Executor struct {
 	code   []byte // as it is compiled
 	load   wire.LoadBody
 	loaded wire.LoadedBody
+	store  *store     // of compiled code; nil: none can be kept
+	key    string     // of ours in it
 	free   chan *slot // every slot that no job holds and no restart
 	idle   *time.Timer
 	used   usage
 	rest   rest
 	origin Provenance
+
+	subcommand string // that a child is started with
 
 	closing context.Context // done once Close was called
 	shut    context.CancelFunc
@@ -71,13 +75,15 @@ type slot struct{ child *child }
 
 // Open holds the module against its limits and the contract, starts the children and opens a
 // first instance in each. Errors are *fault.ExecutorError.
-func Open(ctx context.Context, cfg Config) (*Executor, error) {
+func Open(ctx context.Context, cfg Config) (*Executor, error) { return open(ctx, cfg, subcommand) }
+
+func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error) {
 	cfg.Limits = cfg.Limits.OrDefaults()
 	cfg.Concurrency = max(cfg.Concurrency, 1)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Executor{cfg: cfg, free: make(chan *slot, cfg.Concurrency)}
+	e := &Executor{cfg: cfg, free: make(chan *slot, cfg.Concurrency), subcommand: subcommand}
 	_, contract, err := module.Admit(cfg.Wasm, &cfg.Limits)
 	if err != nil {
 		return nil, e.fault(module.CauseOf(err), err.Error())
@@ -93,18 +99,25 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	e.idle = time.AfterFunc(time.Hour, e.settleIdle)
 	e.idle.Stop()
 
+	e.store, e.key = openStore(cfg.CacheDir), codeKey(e.code)
+
 	// Whatever ran here last may have been killed in the middle of a job.
 	if e.CanMakeSafe() {
 		if err := e.MakeSafe(ctx); err != nil {
+			e.store.close()
 			return nil, err
 		}
 	}
-	// The first child compiles; the others find its code in the cache.
+	// The first child has the module compiled; the others find its code.
 	first, err := e.start(ctx)
 	if err != nil {
+		e.store.close()
 		return nil, err
 	}
 	e.loaded = first.loaded
+	if len(e.loaded.Missing) > 0 {
+		cfg.Log.Warn("this system does not have all that confines executors", "executor", cfg.Name, "missing", e.loaded.Missing)
+	}
 	e.free <- &slot{first}
 	for range cfg.Concurrency - 1 {
 		next, err := e.start(ctx)
@@ -112,6 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 			for range len(e.free) {
 				(<-e.free).child.kill()
 			}
+			e.store.close()
 			return nil, err
 		}
 		e.free <- &slot{next}
@@ -295,6 +309,7 @@ func (e *Executor) Close() error {
 		if e.CanMakeSafe() {
 			err = e.MakeSafe(context.Background())
 		}
+		e.store.close()
 	})
 	return err
 }

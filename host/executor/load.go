@@ -12,7 +12,10 @@ import (
 // loadBody is what a child has to know to run a module that keeps the contract.
 func loadBody(cfg Config, c *module.Contract) wire.LoadBody {
 	body := wire.LoadBody{
-		CacheDir: cfg.CacheDir,
+		Compiling: wire.Compiling{
+			Memory: cfg.Limits.CompileMemory,
+			Time:   cfg.Limits.CompileTime,
+		},
 		Settings: cfg.Settings,
 		Files:    slices.Sorted(maps.Keys(cfg.Files)),
 		Keep:     cfg.Keep || len(c.Needs) > 0, // what it opened stays open

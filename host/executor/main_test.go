@@ -14,6 +14,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == guest.Subcommand {
 		os.Exit(guest.Main())
 	}
+	if len(os.Args) > 1 && os.Args[1] == guest.Uncaged {
+		os.Exit(guest.MainUncaged())
+	}
 	if len(os.Args) == 3 && os.Args[1] == parentMode {
 		os.Exit(parent(os.Args[2]))
 	}

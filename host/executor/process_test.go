@@ -73,7 +73,7 @@ func TestChildInheritsNothing(t *testing.T) {
 	good(t, e)
 	proc := "/proc/" + strconv.Itoa(child(t, name))
 	environ, err := os.ReadFile(proc + "/environ")
-	if err != nil || string(environ) != "GOGC=off\x00GOTRACEBACK=single\x00" {
+	if err != nil || string(environ) != "GOGC=off\x00GOMAXPROCS=2\x00GOTRACEBACK=single\x00" {
 		t.Errorf("environment %q, %v", environ, err)
 	}
 	fds, err := os.ReadDir(proc + "/fd")

@@ -8,7 +8,10 @@ import (
 	"os/exec"
 )
 
+// subcommand stands for no child here.
+const subcommand = ""
+
 // spawn needs a socket pair that a child can inherit.
-func spawn(string) (*exec.Cmd, *os.File, error) {
-	return nil, nil, errors.New("executors run on Unix systems only")
+func spawn(_, _ string) (*exec.Cmd, *os.File, chan struct{}, error) {
+	return nil, nil, nil, errors.New("executors run on Unix systems only")
 }

@@ -11,6 +11,7 @@ package guest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,14 +32,23 @@ const Subcommand = "__executor"
 // connFD is the descriptor of the socket to the node.
 const connFD = 3
 
+// Uncaged is the subcommand under which a test's binary calls MainUncaged.
+const Uncaged = "__uncaged"
+
 const (
 	heapLimit     = 512 << 20 // of Go's own heap; guests' memories are outside it
 	collectEveryN = 512       // jobs; an instance leaves some 30 KiB of garbage
 )
 
 // Main serves one executor over descriptor 3 until the node closes it, and
-// returns the exit status.
-func Main() int {
+// returns the exit status. Before it reads a byte of the executor it confines the
+// process to what that takes.
+func Main() int { return main(caged{}) }
+
+// MainUncaged is Main without the cage, for tests that compare the two.
+func MainUncaged() int { return main(nil) }
+
+func main(confine confinement) int {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(heapLimit)
 	closeInherited()
@@ -49,8 +59,12 @@ func Main() int {
 	// A crash of the Go runtime is written where the node sees it.
 	_ = debug.SetCrashOutput(socket, debug.CrashOptions{})
 	go exitOnHangup(connFD)
-	c := &child{conn: wire.NewConn(socket, wire.MaxFromNode), pending: func() bool { return readable(connFD) }}
-	if err := c.serve(context.Background()); err != nil {
+	c := &child{
+		conn:    wire.NewConn(socket, wire.MaxFromNode),
+		pending: func() bool { return readable(connFD) },
+		confine: confine,
+	}
+	if err := c.serve(context.Background()); err != nil && !errors.Is(err, errCompiled) {
 		return 1
 	}
 	return 0
@@ -60,6 +74,7 @@ func Main() int {
 type child struct {
 	conn    *wire.Conn
 	pending func() bool // whether the node has said something
+	confine confinement // nil: none
 
 	engine *engine
 	spare  *instance // ready to run, or nil
@@ -138,6 +153,10 @@ func (c *child) load(ctx context.Context) error {
 	if err := json.Unmarshal(payload, &body); err != nil {
 		return err
 	}
+	missing, err := c.enter(&body)
+	if err != nil {
+		return errors.Join(c.fail(err), err)
+	}
 	kind, code, err := c.conn.Read()
 	if err != nil {
 		return err
@@ -146,6 +165,12 @@ func (c *child) load(ctx context.Context) error {
 		return &wire.ProtocolError{What: "the code was expected"}
 	}
 	code = bytes.Clone(code) // a view, and files follow
+	if body.Compile {
+		if err := compile(ctx, &body, code); err != nil {
+			return errors.Join(c.fail(err), err)
+		}
+		return cmp.Or(c.conn.Write(wire.Compiled, nil), errCompiled)
+	}
 	files := make(map[string][]byte, len(body.Files))
 	for _, name := range body.Files {
 		kind, content, err := c.conn.Read()
@@ -164,6 +189,7 @@ func (c *child) load(ctx context.Context) error {
 	if body.MakeSafe {
 		return c.conn.Write(wire.Rested, nil)
 	}
+	loaded.Missing = missing
 	runtime.GC() // what compiling left
 	return c.conn.WriteFunc(wire.Loaded, func(b []byte) []byte {
 		body, _ := json.Marshal(loaded) // of plain fields: cannot fail
@@ -230,7 +256,7 @@ func (c *child) answer(ctx context.Context, kind wire.Kind, do func(*instance) (
 func (c *child) fail(err error) error {
 	body := wire.FailedBody{Cause: fault.Internal, Message: err.Error()}
 	if f, ok := errors.AsType[*failure](err); ok {
-		body = wire.FailedBody{Cause: f.cause, Message: f.message}
+		body = wire.FailedBody{Cause: f.cause, Message: f.message, Stale: f.stale}
 	}
 	b, _ := json.Marshal(body) // of plain fields: cannot fail
 	return c.conn.Write(wire.Failed, b)

@@ -3,6 +3,7 @@ package guest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -39,22 +40,15 @@ func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte, file
 	e := &engine{body: body, keep: body.Keep}
 	c.engine = e
 	c.log = logLimit{lines: body.LogLines, bytes: body.LogBytes}
-	// WithCloseOnContextDone stays off: it slows loops many times over and stops
-	// no guest that avoids them. The node kills this process instead.
-	config := wazero.NewRuntimeConfigCompiler().
-		WithMemoryLimitPages(uint32(min(body.Memory/pageSize, maxPages))).
-		WithDebugInfoEnabled(false)
-	if body.CacheDir != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(body.CacheDir)
-		if err != nil {
-			return nil, fail(fault.Internal, "the cache of compiled code cannot be used: %v", err)
-		}
-		config = config.WithCompilationCache(cache)
+	config, err := runtimeConfig(&body)
+	if err != nil {
+		return nil, err
 	}
 	e.runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	var err error
 	if e.module, err = e.runtime.CompileModule(ctx, code); err != nil {
-		return nil, fail(fault.Refused, "the module does not compile: %v", err)
+		f := fail(fault.Refused, "the module does not compile: %v", err)
+		f.stale = body.CacheDir != "" // it did compile once
+		return nil, f
 	}
 	if err := c.link(ctx); err != nil {
 		return nil, fail(fault.Refused, "the module cannot be linked: %v", err)
@@ -73,6 +67,9 @@ func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte, file
 	}
 	if body.Exports.Initialize == "" {
 		e.config = e.config.WithStartFunctions()
+	}
+	if err := c.seal(); err != nil {
+		return nil, err
 	}
 	compiled := time.Now()
 	if err := c.conn.Write(wire.Compiled, nil); err != nil {
@@ -103,6 +100,41 @@ func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte, file
 		Compile:  compiled.Sub(begin),
 		Instance: made,
 	}, nil
+}
+
+// runtimeConfig is the engine's, of which the same code comes from the same module
+// wherever it is compiled.
+func runtimeConfig(body *wire.LoadBody) (wazero.RuntimeConfig, error) {
+	// WithCloseOnContextDone stays off: it slows loops many times over and stops
+	// no guest that avoids them. The node kills this process instead.
+	config := wazero.NewRuntimeConfigCompiler().
+		WithMemoryLimitPages(uint32(min(body.Memory/pageSize, maxPages))).
+		WithDebugInfoEnabled(false)
+	if body.CacheDir == "" {
+		return config, nil
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(body.CacheDir)
+	if err != nil {
+		f := fail(fault.Internal, "the folder of compiled code cannot be used: %v", err)
+		f.stale = !body.Compile
+		return nil, f
+	}
+	return config.WithCompilationCache(cache), nil
+}
+
+// errCompiled ends a child that has compiled.
+var errCompiled = errors.New("compiled")
+
+// compile compiles the module into the folder, and runs nothing of it.
+func compile(ctx context.Context, body *wire.LoadBody, code []byte) error {
+	config, err := runtimeConfig(body)
+	if err != nil {
+		return err
+	}
+	if _, err := wazero.NewRuntimeWithConfig(ctx, config).CompileModule(ctx, code); err != nil {
+		return fail(fault.Refused, "the module does not compile: %v", err)
+	}
+	return nil
 }
 
 // prepare makes sure that an opened instance stands by for the next job, or

@@ -16,18 +16,19 @@ import (
 type failure struct {
 	cause   fault.Cause
 	message string
+	stale   bool // of compiled code that cannot be used
 }
 
 func (f *failure) Error() string { return f.cause.String() + ": " + f.message }
 
 func fail(cause fault.Cause, format string, args ...any) *failure {
-	return &failure{cause, fmt.Sprintf(format, args...)}
+	return &failure{cause: cause, message: fmt.Sprintf(format, args...)}
 }
 
 // said turns a guest's own account into a failure.
 func said(f *abi.Failure) *failure {
 	// The four kinds of the WIT are the first four causes.
-	return &failure{fault.Cause(f.Kind), f.Message}
+	return &failure{cause: fault.Cause(f.Kind), message: f.Message}
 }
 
 // trapped says what ended a call into the guest early.

@@ -54,7 +54,7 @@ func AppendResults(b []byte, results []canon.Result, call time.Duration) []byte 
 		}
 		b = appendPart(b, partFailed, func(b []byte) []byte {
 			// The four kinds of the WIT are the first four causes.
-			body, _ := json.Marshal(FailedBody{fault.Cause(r.Failure.Kind), r.Failure.Message}) // cannot fail
+			body, _ := json.Marshal(FailedBody{Cause: fault.Cause(r.Failure.Kind), Message: r.Failure.Message}) // cannot fail
 			return append(b, body...)
 		})
 	}

@@ -12,20 +12,28 @@ import (
 // LoadBody tells a child what to run. The module follows in a Code frame, and each
 // file in a File frame.
 type LoadBody struct {
-	CacheDir string            // of compiled code; empty: none
-	Settings map[string]string // what config.get answers
-	Files    []string          // what stands under /device, by name
-	Exports  Exports
-	Imports  []Import
-	Keep     bool // an instance outlives its job whatever it costs to make
-	MakeSafe bool // nothing is opened: make-safe is called, once
-	Doors    bool // each instance has a door of its own at the node
-	Taped    bool // all that a guest asks goes through it
+	Compile   bool              // write the code into CacheDir and end; nothing runs
+	CacheDir  string            // of compiled code, which is only read unless Compile; empty: compile in memory
+	Compiling Compiling         // limits of that
+	Settings  map[string]string // what config.get answers
+	Files     []string          // what stands under /device, by name
+	Exports   Exports
+	Imports   []Import
+	Keep      bool // an instance outlives its job whatever it costs to make
+	MakeSafe  bool // nothing is opened: make-safe is called, once
+	Doors     bool // each instance has a door of its own at the node
+	Taped     bool // all that a guest asks goes through it
 
 	Memory             uint64 // most bytes of an instance's linear memory
 	LogLines, LogBytes uint64 // a second
 	Handles            uint64 // open at once
 	Outcomes           uint64 // of one answer
+}
+
+// Compiling bounds the process that compiles.
+type Compiling struct {
+	Memory uint64        // bytes of address space beyond what the process starts with
+	Time   time.Duration // of the processor; the node keeps the wall's
 }
 
 // Exports are the names that the module gives to what a host calls. Those that
@@ -51,12 +59,14 @@ type LoadedBody struct {
 	Kept     bool // instances outlive their jobs
 	Compile  time.Duration
 	Instance time.Duration // to make one and open it
+	Missing  []string      // of what confines the child, what this system does not have
 }
 
 // FailedBody says why a job, or the loading, failed.
 type FailedBody struct {
 	Cause   fault.Cause
 	Message string
+	Stale   bool // the code in CacheDir cannot be used: compile it anew
 }
 
 // jobHeader and doneHeader are the fixed parts of their frames.

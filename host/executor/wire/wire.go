@@ -8,6 +8,7 @@
 //
 //	node                         child
 //	Load, Code, File*        ->
+//	                         <-  Compiled (and it ends, where Load says to compile) | Failed
 //	                         <-  Compiled, then Loaded | Rested | Failed, then Ready
 //	Job | Batch              ->
 //	(Cancel)                 ->

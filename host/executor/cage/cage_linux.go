@@ -1,0 +1,187 @@
+package cage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/psx"
+)
+
+// part is one part of the cage: whether the kernel has it, and how it is entered.
+type part struct {
+	name  string
+	probe func() (detail string, err error)
+	enter func(Config) error
+}
+
+// parts stand in the order in which they are entered. Each needs something that
+// a later one takes away.
+var parts = []part{
+	{"parent-death signal", probeNothing, dieWithParent},
+	{"resource limits", probeNothing, limit},
+	{"no_new_privs", probeNoNewPrivs, noNewPrivs},
+	{"Landlock", probeLandlock, restrict},
+	{"capabilities", probeNothing, dropCapabilities},
+	{"no core dumps", probeNothing, func(Config) error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }},
+	{"seccomp", probeSeccomp, func(Config) error { return filter(loading) }},
+}
+
+// Probe says which parts the kernel has. It changes nothing.
+func Probe() Report {
+	report := make(Report, 0, len(parts))
+	for _, p := range parts {
+		f := Feature{Name: p.name}
+		detail, err := p.probe()
+		if f.Detail = detail; err != nil {
+			f.Missing, f.Detail = true, err.Error()
+		}
+		report = append(report, f)
+	}
+	return report
+}
+
+// Enter confines this process, all of its threads, for the rest of its life. The
+// report says which parts the kernel does not have. That one that it has cannot
+// be entered is an error: the process must then end.
+func Enter(cfg Config) (Report, error) {
+	report := Probe()
+	for i, p := range parts {
+		if report[i].Missing {
+			continue
+		}
+		if err := p.enter(cfg); err != nil {
+			return report, fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return report, nil
+}
+
+// spareThreads is how many threads the Go runtime gets beyond those that run Go
+// code: for goroutines that wait in system calls, and one to be sure.
+const spareThreads = 4
+
+// Seal takes away what loading the code needed: files, new threads, and memory
+// that can be executed. It makes the threads that the Go runtime may ever want
+// first, since for the runtime a thread that cannot be made is the end.
+func Seal() error {
+	startThreads(runtime.GOMAXPROCS(0) + spareThreads)
+	if _, err := probeSeccomp(); err != nil {
+		return nil //nolint:nilerr // Enter has reported it.
+	}
+	return filter(running)
+}
+
+// startThreads has n threads that wait for work.
+func startThreads(n int) {
+	var begun, ended sync.WaitGroup
+	free := make(chan struct{})
+	for range n {
+		begun.Add(1)
+		ended.Go(func() {
+			runtime.LockOSThread() // so that the next one needs another
+			defer runtime.UnlockOSThread()
+			begun.Done()
+			<-free
+		})
+	}
+	begun.Wait()
+	close(free)
+	ended.Wait()
+}
+
+func probeNothing() (string, error) { return "", nil }
+
+func probeNoNewPrivs() (string, error) {
+	_, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	return "", err
+}
+
+// noNewPrivs has nothing to do in a child whose parent's thread was shed.
+func noNewPrivs(Config) error {
+	if on, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); err == nil && on == 1 {
+		return nil
+	}
+	return everyThread(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+}
+
+// dieWithParent has the kernel kill us when the thread that started us ends; the
+// node keeps that thread for as long as we live. A parent that is gone already
+// sends no signal.
+func dieWithParent(cfg Config) error {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return err
+	}
+	peer, err := unix.GetsockoptUcred(cfg.Socket, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return err
+	}
+	// 0 is a parent in another PID namespace.
+	if parent := os.Getppid(); peer.Pid != 0 && parent != 0 && int(peer.Pid) != parent {
+		return errors.New("the node has ended")
+	}
+	return nil
+}
+
+// files is the most descriptors: the standard streams, the socket, the copy of it
+// for crashes, what polling takes, and a file of compiled code.
+const files = 32
+
+// limit sets resource limits, hard ones too.
+func limit(cfg Config) error {
+	set := map[int]uint64{
+		unix.RLIMIT_CORE:     0,
+		unix.RLIMIT_FSIZE:    cfg.FileSize,
+		unix.RLIMIT_NOFILE:   files,
+		unix.RLIMIT_MEMLOCK:  0,
+		unix.RLIMIT_MSGQUEUE: 0,
+	}
+	if cfg.Memory > 0 {
+		has, err := addressSpace()
+		if err != nil {
+			return err
+		}
+		set[unix.RLIMIT_AS] = has + cfg.Memory
+	}
+	if cfg.CPU > 0 {
+		set[unix.RLIMIT_CPU] = uint64(math.Ceil(cfg.CPU.Seconds()))
+	}
+	for resource, most := range set {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(resource, &now); err != nil {
+			return err
+		}
+		most = min(most, now.Max) // what we were given may be less
+		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
+			return fmt.Errorf("resource %d: %w", resource, err)
+		}
+	}
+	return nil
+}
+
+// addressSpace is how much of it the process has mapped or reserved, in bytes.
+func addressSpace() (uint64, error) {
+	stat, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, err
+	}
+	pages, _, _ := bytes.Cut(stat, []byte(" "))
+	n, err := strconv.ParseUint(string(pages), 10, 64)
+	return n * uint64(os.Getpagesize()), err
+}
+
+// everyThread makes a system call on all threads, and reports what failed.
+func everyThread(trap uintptr, args ...uintptr) error {
+	var a [6]uintptr
+	copy(a[:], args)
+	if _, _, errno := psx.Syscall6(trap, a[0], a[1], a[2], a[3], a[4], a[5]); errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -9,7 +9,7 @@ import (
 )
 
 // subcommand stands for no child here.
-const subcommand = ""
+const subcommand, uncaged = "", ""
 
 // spawn needs a socket pair that a child can inherit.
 func spawn(_, _ string) (*exec.Cmd, *os.File, chan struct{}, error) {

@@ -4,7 +4,7 @@
 // node over one socket.
 //
 // It is built in two steps. Enter gives up what no child needs, and keeps what
-// compiling or loading the code takes: one folder, threads, executable memory.
+// compiling or loading the code takes: one folder, executable memory.
 // Seal gives up these too, before the guest's first instruction.
 package cage
 

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"runtime"
 	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/psx"
@@ -63,37 +61,13 @@ func Enter(cfg Config) (Report, error) {
 	return report, nil
 }
 
-// spareThreads is how many threads the Go runtime gets beyond those that run Go
-// code: for goroutines that wait in system calls, and one to be sure.
-const spareThreads = 4
-
-// Seal takes away what loading the code needed: files, new threads, and memory
-// that can be executed. It makes the threads that the Go runtime may ever want
-// first, since for the runtime a thread that cannot be made is the end.
+// Seal takes away what loading the code needed: files, and memory that can be
+// executed.
 func Seal() error {
-	startThreads(runtime.GOMAXPROCS(0) + spareThreads)
 	if _, err := probeSeccomp(); err != nil {
 		return nil //nolint:nilerr // Enter has reported it.
 	}
 	return filter(running)
-}
-
-// startThreads has n threads that wait for work.
-func startThreads(n int) {
-	var begun, ended sync.WaitGroup
-	free := make(chan struct{})
-	for range n {
-		begun.Add(1)
-		ended.Go(func() {
-			runtime.LockOSThread() // so that the next one needs another
-			defer runtime.UnlockOSThread()
-			begun.Done()
-			<-free
-		})
-	}
-	begun.Wait()
-	close(free)
-	ended.Wait()
 }
 
 func probeNothing() (string, error) { return "", nil }

@@ -1,0 +1,6 @@
+package executor
+
+import "context"
+
+// OpenUncaged is Open with children that are not confined, to compare with.
+func OpenUncaged(ctx context.Context, cfg Config) (*Executor, error) { return open(ctx, cfg, uncaged) }

@@ -51,7 +51,7 @@ func (d *document) registerRanges(e *Endpoint, value any, at []string) error {
 func registerRange(item any, size uint64) (RegisterRange, error) {
 	r := RegisterRange{Mask: math.MaxUint32}
 	text, short := item.(string)
-	access := ""
+	var access string
 	if short {
 		text, access, _ = strings.Cut(text, " ")
 	} else {

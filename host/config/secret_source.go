@@ -115,13 +115,13 @@ func (d *document) endpointHeaders(e *Endpoint, value any, at []string) error {
 func (d *document) secretSource(text string) (SecretSource, error) {
 	if name, ok := strings.CutPrefix(text, "env:"); ok {
 		if name == "" || strings.ContainsAny(name, "= \t") {
-			return SecretSource{}, errors.New("names no variable after env:")
+			return SecretSource{}, errors.New("must name a variable after env:, as env:LAB_TOKEN")
 		}
 		return SecretSource{Environment: name}, nil
 	}
 	if path, ok := strings.CutPrefix(text, "file:"); ok {
 		if path == "" {
-			return SecretSource{}, errors.New("names no file after file:")
+			return SecretSource{}, errors.New("must name a file after file:, as file:/run/secrets/lab")
 		}
 		return SecretSource{File: d.resolve(path)}, nil
 	}

@@ -164,8 +164,8 @@ func TestHTTPGoesNowhereElse(t *testing.T) {
 func TestHTTPSecrets(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
-		"body":   func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%v", r.Header) },
-		"token":  func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "x0123456789abcdefx") },
+		"body":   func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintf(w, "%v", r.Header) },
+		"token":  func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, "x0123456789abcdefx") },
 		"header": func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-Echo", r.Header.Get("Authorization")) },
 	} {
 		_, u, log := lab(t, answer, "")
@@ -222,7 +222,7 @@ func TestHTTPBounds(t *testing.T) {
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
 	ca, certificate := authority(t)
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) }))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.Host) }))
 	s.TLS = serverTLS(certificate)
 	s.StartTLS()
 	defer s.Close()

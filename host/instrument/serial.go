@@ -61,4 +61,4 @@ func (w *serialWire) read(ctx context.Context, p []byte) (int, error) {
 
 func (w *serialWire) write(ctx context.Context, p []byte) (int, error) { return w.out.write(ctx, p) }
 
-func (w *serialWire) close() error { return w.out.close() }
+func (w *serialWire) close() { w.out.close() }

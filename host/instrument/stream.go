@@ -76,7 +76,7 @@ func (c *connection) read(ctx context.Context, call *effect.Call) effect.Answer 
 	most := int(min(call.Number, c.g.MaxBytes))
 	return c.wait(ctx, call, func(ctx context.Context) ([]byte, error) {
 		for c.from == c.to {
-			if err := c.more(ctx, 1); err == io.EOF {
+			if err := c.more(ctx, 1); errors.Is(err, io.EOF) {
 				return nil, nil
 			} else if err != nil {
 				return nil, err
@@ -94,7 +94,7 @@ func (c *connection) readExact(ctx context.Context, call *effect.Call) effect.An
 	return c.wait(ctx, call, func(ctx context.Context) ([]byte, error) {
 		for c.to-c.from < length {
 			err := c.more(ctx, length-(c.to-c.from))
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				c.from, c.to = 0, 0 // dropped, as the WIT says
 			}
 			if err != nil {
@@ -123,7 +123,7 @@ func (c *connection) readUntil(ctx context.Context, call *effect.Call) effect.An
 				return c.take(most), nil
 			}
 			seen = len(have)
-			if err := c.more(ctx, 1); err == io.EOF {
+			if err := c.more(ctx, 1); errors.Is(err, io.EOF) {
 				return c.take(len(have)), nil
 			} else if err != nil {
 				return nil, err

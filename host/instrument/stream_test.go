@@ -58,7 +58,7 @@ func scpi(conn net.Conn) {
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
 		if lines.Text() == "*IDN?" {
-			fmt.Fprintf(conn, "a,b,c\n")
+			_, _ = io.WriteString(conn, "a,b,c\n")
 		}
 	}
 }
@@ -79,12 +79,7 @@ func says(text string) func(net.Conn) {
 
 func TestEveryKindOfConnection(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "coda")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
+	socket := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ type wire interface {
 	// write writes all of p. After an error it says how much surely went out; -1 if
 	// nobody knows.
 	write(ctx context.Context, p []byte) (int, error)
-	close() error
+	close()
 }
 
 // interruptible is a connection, or a file that the system can wait for.
@@ -40,7 +40,7 @@ func (w *deadlined) write(ctx context.Context, p []byte) (int, error) {
 	return w.c.Write(p)
 }
 
-func (w *deadlined) close() error { return w.c.Close() }
+func (w *deadlined) close() { w.c.Close() }
 
 // secured is a wire over TLS, where an interrupted write leaves nothing to go on with.
 type secured struct {
@@ -60,10 +60,10 @@ func (w *secured) write(ctx context.Context, p []byte) (int, error) {
 	return n, err
 }
 
-func (w *secured) close() error {
+func (w *secured) close() {
 	late := time.AfterFunc(partingTime, func() { w.conn.NetConn().Close() })
 	defer late.Stop()
-	return w.conn.Close()
+	w.conn.Close()
 }
 
 var past = time.Unix(1, 0)
@@ -146,9 +146,8 @@ func (w *blocking) run(ctx context.Context, call func() (int, error)) (int, erro
 	return -1, ctx.Err()
 }
 
-func (w *blocking) close() error {
-	if w.left.Load() {
-		return nil
+func (w *blocking) close() {
+	if !w.left.Load() {
+		w.rw.Close()
 	}
-	return w.rw.Close()
 }

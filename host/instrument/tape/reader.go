@@ -47,11 +47,11 @@ func (r *Reader) next() (*line, error) {
 	text, err := r.text()
 	r.number++
 	switch {
-	case err == io.EOF && len(text) > 0:
+	case errors.Is(err, io.EOF) && len(text) > 0:
 		return nil, fmt.Errorf("line %d is cut off: the recording was interrupted", r.number)
-	case err == io.EOF && r.state == atEnd:
+	case errors.Is(err, io.EOF) && r.state == atEnd:
 		return nil, nil
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("it ends after line %d without its end: the recording was interrupted, or the tape was cut", r.number-1)
 	case err != nil:
 		return nil, fmt.Errorf("line %d: %w", r.number, err)

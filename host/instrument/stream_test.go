@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -299,7 +300,7 @@ url = "tls://%s"
 			call.Handle = u.open("a")
 			ctx, cancel := context.WithCancelCause(context.Background())
 			want := effect.CancelledCall
-			if cause == context.DeadlineExceeded {
+			if errors.Is(cause, context.DeadlineExceeded) {
 				want = effect.TimedOut
 				var stop context.CancelFunc
 				ctx, stop = context.WithTimeout(ctx, 30*time.Millisecond)

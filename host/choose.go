@@ -130,3 +130,16 @@ func (p *Program) Check(limits config.Limits) error {
 	}
 	return nil
 }
+
+// Needs are the interfaces of the contract that the program uses to reach hardware.
+func (p *Program) Needs() []string {
+	m, err := module.Parse(p.Wasm)
+	if err != nil {
+		return nil
+	}
+	c, err := module.Check(m)
+	if err != nil {
+		return nil
+	}
+	return c.Needs
+}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/instrument"
 )
 
 // executor finds the executor as the node would, inspects it and opens it, unless
@@ -34,6 +36,12 @@ func (d *doctor) executor(ctx context.Context) []Finding {
 	}
 	if d.node.Running {
 		return append(found, notOpened)
+	}
+	if needs := choice.Needs(); len(needs) > 0 {
+		if missing := instrument.Missing(needs, d.device.Endpoints); missing != "" {
+			return append(found, finding(check, Problem, "grant it in the device file", "%s", missing))
+		}
+		return append(found, finding(check, OK, "", "not opened, because it drives hardware (%s)", strings.Join(needs, ", ")))
 	}
 	e, err := openExecutor(ctx, choice.Program, d.device, slog.New(slog.DiscardHandler))
 	if err != nil {

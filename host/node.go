@@ -68,7 +68,7 @@ type node struct {
 	queue   *queue.Queue
 	worker  *worker.Worker
 	outbox  *outbox.Store
-	exec    *executor.Executor
+	exec    *Equipped
 }
 
 // Run boots a node and keeps it going until ctx ends; then it drains. The error
@@ -95,10 +95,6 @@ func Run(ctx context.Context, cfg Config) error {
 	cfg.Log.Info("executor", "name", choice.Name, "source", choice.Source)
 	if choice.Warning != "" {
 		cfg.Log.Warn(choice.Warning)
-	}
-	if len(cfg.Device.Endpoints)+len(cfg.Device.Files) > 0 {
-		cfg.Log.Warn("this release grants no endpoints and no files to executors: those of the device file have no effect",
-			"device", cfg.Device.Path)
 	}
 	n.update(func() { n.program, n.warning = choice.Name, choice.Warning })
 	exec, err := openExecutor(ctx, choice.Program, cfg.Device, cfg.Log)
@@ -139,7 +135,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 	n.now("reaching the job queue")
 	var cut cutter
-	options, err := queueOptions(s.RedisURL, exec)
+	options, err := queueOptions(s.RedisURL, exec.Executor)
 	if err != nil {
 		return err
 	}
@@ -163,10 +159,10 @@ func Run(ctx context.Context, cfg Config) error {
 		line = guard
 	}
 	w := worker.New(worker.Config{
-		Queue: jobs{q}, Executor: exec, Batch: batches(exec), MaxBatch: executor.MaxBatch,
+		Queue: jobs{q}, Executor: exec, Batch: batches(exec.Executor), MaxBatch: executor.MaxBatch,
 		Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(), Line: line,
 		Store: decisions{kept, s.StateDir},
-		Halt:  halted(exec), Origin: exec.Provenance().Notes(),
+		Halt:  halted(exec.Executor), Origin: exec.Provenance().Notes(),
 		Concurrency: cfg.Device.Concurrency, Log: cfg.Log,
 	})
 	beatsOver := http.DefaultTransport.(*http.Transport).Clone()
@@ -213,22 +209,6 @@ func Run(ctx context.Context, cfg Config) error {
 	box.rest()
 	n.drain(w, s.DrainTimeout)
 	return nil
-}
-
-// openExecutor starts a program's children as the device file sets them up.
-func openExecutor(ctx context.Context, p Program, device config.Device, log *slog.Logger) (*executor.Executor, error) {
-	cache, err := executor.OpenCache()
-	if err != nil {
-		log.Warn("the executor is compiled anew at every start", "error", err)
-	}
-	return executor.Open(ctx, executor.Config{
-		Name: p.Name, Wasm: p.Wasm,
-		Settings:    device.Config,
-		Limits:      p.Limits(device.Limits),
-		Concurrency: device.Concurrency,
-		CacheDir:    cache,
-		Log:         log,
-	})
 }
 
 // connect logs on to the cloud, which completes the settings, and returns the
@@ -316,7 +296,8 @@ func (n *node) readiness() server.Readiness {
 	if n.worker == nil {
 		return r
 	}
-	r.Device = describeDevice(n.exec)
+	r.Device = describeDevice(n.exec.Executor)
+	r.Endpoints = describeEndpoints(n.exec.bench)
 	r.Outbox = describeOutbox(n.outbox.Stats(), time.Now())
 	r.RedisHealthy = n.queue.Healthy()
 	if job := n.worker.CurrentJob(); job != "" {

@@ -105,7 +105,7 @@ func newRig(b *testing.B, kept bool, away time.Duration) *rig {
 	if err != nil {
 		b.Fatal(err)
 	}
-	options, err := queueOptions(s.RedisURL, exec)
+	options, err := queueOptions(s.RedisURL, exec.Executor)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func newRig(b *testing.B, kept bool, away time.Duration) *rig {
 		b.Fatal(err)
 	}
 	cfg := worker.Config{
-		Queue: jobs{q}, Executor: exec, Batch: batches(exec), MaxBatch: executor.MaxBatch,
+		Queue: jobs{q}, Executor: exec, Batch: batches(exec.Executor), MaxBatch: executor.MaxBatch,
 		Webhook: outcomes{sender}, OwnWebhook: s.WebhookURL(), Log: quiet,
 	}
 	if kept {

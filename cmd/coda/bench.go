@@ -20,6 +20,7 @@ const defaultExecutor = "statevector"
 type bench struct {
 	program host.Program
 	device  config.Device
+	deck    *deck // of a tape; nil: none
 }
 
 // newBench finds the executor: ref, else the device file's, else the default.
@@ -48,21 +49,39 @@ func (b *bench) seed(seed uint64) {
 }
 
 // open starts the executor. Its log goes to standard error.
-func (c *cli) open(ctx context.Context, b *bench) (*executor.Executor, error) {
+func (c *cli) open(ctx context.Context, b *bench) (*opened, error) {
 	cache, err := executor.OpenCache()
 	if err != nil {
 		c.complain("compiled executors are not kept, so that each start compiles again: %v", err)
 	}
-	if len(b.device.Endpoints)+len(b.device.Files) > 0 {
-		c.complain("%s: this release grants no endpoints and no files to executors: those of the device file have no effect", b.device.Path)
+	cfg, instruments, err := host.Equip(b.program, b.device, c.log(slog.LevelInfo))
+	if err != nil {
+		return nil, err
+	}
+	cfg.CacheDir, cfg.Concurrency = cache, 1
+	if b.deck != nil {
+		if err := b.deck.insert(&cfg); err != nil {
+			instruments.Close()
+			return nil, err
+		}
 	}
 	defer c.stderr.working("opening %s", b.program.Name)()
-	return executor.Open(ctx, executor.Config{
-		Name:     b.program.Name,
-		Wasm:     b.program.Wasm,
-		Settings: b.device.Config,
-		Limits:   b.program.Limits(b.device.Limits),
-		CacheDir: cache,
-		Log:      c.log(slog.LevelInfo),
-	})
+	e, err := executor.Open(ctx, cfg)
+	if err != nil {
+		instruments.Close()
+		return nil, err
+	}
+	return &opened{e, instruments.Close}, nil
+}
+
+// opened is an executor and the instruments that it is granted.
+type opened struct {
+	*executor.Executor
+	release func()
+}
+
+// Close ends the executor, brings its hardware to rest and lets go of it.
+func (o *opened) Close() error {
+	defer o.release()
+	return o.Executor.Close()
 }

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -19,6 +24,8 @@ type runFlags struct {
 	seed     number
 	target   targetFlag
 	json     bool
+	record   text
+	replay   text
 }
 
 func (c *cli) runCommand() *cobra.Command {
@@ -27,6 +34,8 @@ func (c *cli) runCommand() *cobra.Command {
 		device:   text{word: "FILE"},
 		shots:    shotsFlag(),
 		seed:     number{most: 1<<64 - 1},
+		record:   text{word: "TAPE"},
+		replay:   text{word: "TAPE"},
 	}
 	cmd := &cobra.Command{
 		Use:     "run [flags] CIRCUIT...",
@@ -34,7 +43,12 @@ func (c *cli) runCommand() *cobra.Command {
 		GroupID: forAuthors,
 		Long: `Run circuits on an executor here, without a cloud, and show how often each
 outcome was measured. With --json, print for each circuit the line that a node
-would send as the job's result; the job's id is the file's name without its ending.
+would send as the job's result, and its provenance, which a node keeps to itself; the
+job's id is the file's name without its ending.
+
+--record writes a tape: every clock, random byte, setting and word to an instrument
+that the executor asked for, and the answers. --replay plays it again with the same
+executor and circuits; it needs no instrument, and fails at the first call that differs.
 
 The first Ctrl-C asks the executor to stop and waits for it, the second ends the
 program at once, as the signal does.
@@ -57,6 +71,8 @@ The status is 0 if all circuits completed and 1 if any failed.`,
 	flags.Var(&f.shots, "shots", "how often each circuit is run")
 	flags.Var(&f.seed, "seed", "the executor's setting seed, which makes simulators repeatable")
 	f.target.register(cmd)
+	flags.Var(&f.record, "record", "write all that the executor asks of the world to a new file, a tape")
+	flags.Var(&f.replay, "replay", "play a tape in place of the world: no hardware is touched, and what differs fails")
 	flags.BoolVar(&f.json, "json", false, "one line of JSON for each circuit")
 	completes(cmd, "executor", completeRef)
 	completes(cmd, "device", completeDevice)
@@ -77,15 +93,27 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 	}
 	ctx, stop := untilInterrupted(ctx, func() { c.complain("stopping; Ctrl-C again to kill") })
 	defer stop()
-	e, err := c.open(ctx, b)
-	if err != nil {
+	if b.deck, err = newDeck(f.record.value, f.replay.value, c.log(slog.LevelInfo)); err != nil {
 		return err
 	}
-	defer e.Close()
+	e, err := c.open(ctx, b)
+	if err != nil {
+		return cmp.Or(b.deck.failure(), err)
+	}
+	ended := false
+	end := func() error {
+		if ended {
+			return nil
+		}
+		ended = true
+		err := e.Close()
+		return cmp.Or(err, b.deck.close())
+	}
+	defer end()
 
 	failed := 0
 	for i, s := range sources {
-		r, err := c.runOne(ctx, e, s, f, i, len(sources))
+		r, err := c.runOne(ctx, e, s, b.deck, f, i, len(sources))
 		switch {
 		case ctx.Err() != nil && err != nil:
 			c.complain("interrupted; %d of %d circuits were run", i, len(sources))
@@ -94,13 +122,16 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 			failed++
 			c.showFailure(s, err.Error(), f.json)
 		case f.json:
-			c.stdout.printf("%s\n", webhook.Completed(s.id, r.measurements, r.execution, r.elapsed))
+			c.stdout.printf("%s\n", r.line(e.Provenance()))
 		default:
 			c.showResult(r.result())
 		}
 		if err := c.stdout.failure(); err != nil {
 			return err // nobody would see the results of the others
 		}
+	}
+	if err := end(); err != nil {
+		return err
 	}
 	if failed > 0 {
 		return errReported
@@ -115,22 +146,44 @@ type ran struct {
 	measurements int
 	asked        uint64 // shots
 	execution    *abi.Execution
+	began        time.Time
 	elapsed      time.Duration // of the call
 }
 
 // runOne runs the circuit of a source, the ith of n.
-func (c *cli) runOne(ctx context.Context, e *executor.Executor, s source, f *runFlags, i, n int) (*ran, error) {
+func (c *cli) runOne(ctx context.Context, e *opened, s source, d *deck, f *runFlags, i, n int) (*ran, error) {
 	circuit, err := s.circuit(c.stdin, f.target.Target)
 	if err != nil {
 		return nil, err
 	}
 	defer c.stderr.working("running %s (%d of %d)", s.id, i+1, n)()
+	job := &abi.Job{ID: s.id, Circuit: circuit, Shots: f.shots.value}
+	if err := d.begin(job); err != nil {
+		return nil, err
+	}
 	start := time.Now()
-	execution, err := e.Run(ctx, &abi.Job{ID: s.id, Circuit: circuit, Shots: f.shots.value})
+	execution, err := e.Run(ctx, job)
+	took := time.Since(start)
+	if err := cmp.Or(d.failure(), d.end(execution, err)); err != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &ran{s, e.Device().Name, len(circuit.Measurements), f.shots.value, execution, time.Since(start)}, nil
+	return &ran{s, e.Device().Name, len(circuit.Measurements), f.shots.value, execution, start, took}, nil
+}
+
+// line is the line that a node would send, and what it does not send: what the result
+// came from.
+func (r *ran) line(from executor.Provenance) []byte {
+	origin := struct {
+		executor.Provenance
+		Started time.Time `json:"started_at"`
+		Ended   time.Time `json:"ended_at"`
+	}{from, r.began.UTC(), r.began.Add(r.elapsed).UTC()}
+	added, _ := json.Marshal(origin) // of plain fields: cannot fail
+	line := webhook.Completed(r.source.id, r.measurements, r.execution, r.elapsed)
+	return fmt.Appendf(bytes.TrimSuffix(line, []byte("}")), ",\"provenance\":%s}", added)
 }
 
 func (r *ran) result() *result {

@@ -15,11 +15,23 @@ import (
 // job, and on a tape if there is one.
 func (e *Executor) door(c *child) effect.Door {
 	inner := effect.Door(&desk{c: c, began: time.Now()})
-	if e.cfg.Tape != nil {
-		return e.cfg.Tape(inner)
+	if e.cfg.Tape == nil {
+		return inner
 	}
-	return inner
+	taped, err := e.cfg.Tape(inner)
+	if err != nil {
+		return broken{err}
+	}
+	return taped
 }
+
+// broken is a door that leads nowhere.
+type broken struct{ error }
+
+func (b broken) Do(context.Context, *effect.Call) (effect.Answer, error) {
+	return effect.Answer{}, b.error
+}
+func (broken) Close() error { return nil }
 
 // desk serves what needs no grant by itself, and meters the rest.
 type desk struct {

@@ -40,8 +40,9 @@ type Config struct {
 	// byte-stream, http and registers; "" if nothing is. It may be nil with Hardware.
 	Missing func(needs []string) string
 	// Tape, if set, stands before the door of each instance, and every effect goes
-	// through it: clocks, random bytes, settings and logs too.
-	Tape func(effect.Door) effect.Door
+	// through it: clocks, random bytes, settings and logs too. Instances follow each
+	// other in an order that is the same each time; Concurrency must be 1.
+	Tape func(effect.Door) (effect.Door, error)
 	// Grants is a digest of what is granted, for the provenance of results.
 	Grants string
 }
@@ -217,6 +218,8 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 	switch c := s.child; {
 	case c == nil: // the next job tries again
 		e.free <- s
+	case e.cfg.Tape != nil:
+		e.ready(s) // what a tape holds is no question of time
 	case c.usable && !(c.unrest && e.CanMakeSafe()): // it waits for its instance, if it is that quick
 		e.free <- s
 		e.idle.Reset(settleAfter)

@@ -18,7 +18,7 @@ func loadBody(cfg Config, c *module.Contract) wire.LoadBody {
 		},
 		Settings: cfg.Settings,
 		Files:    slices.Sorted(maps.Keys(cfg.Files)),
-		Keep:     cfg.Keep || len(c.Needs) > 0, // what it opened stays open
+		Keep:     cfg.Keep || len(c.Needs) > 0 || cfg.Tape != nil, // what it opened stays open
 		Doors:    len(c.Needs) > 0 || cfg.Tape != nil,
 		Taped:    cfg.Tape != nil,
 		Memory:   cfg.Limits.Memory,

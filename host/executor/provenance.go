@@ -9,10 +9,10 @@ import (
 
 // Provenance is what a result came from.
 type Provenance struct {
-	Executor string // its name
-	SHA256   string // of the module, in hexadecimal digits
-	ABI      string // the version of the contract that it keeps
-	Grants   string // digest of what it is granted; "" if nothing is
+	Executor string `json:"executor"`         // its name
+	SHA256   string `json:"sha256"`           // of the module, in hexadecimal digits
+	ABI      string `json:"abi"`              // the version of the contract that it keeps
+	Grants   string `json:"grants,omitempty"` // digest of what it is granted; "" if nothing is
 }
 
 // Notes are its parts by name, without those that are empty.

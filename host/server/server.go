@@ -20,16 +20,17 @@ import (
 // Readiness is what /ready tells (protocol, 12). The specified members come
 // first and in their order; Reason says what a node that is not ready waits for.
 type Readiness struct {
-	Ready        bool    `json:"ready"`
-	VPNState     string  `json:"vpn_state"` // booting, vpn_unavailable, ready or degraded
-	RedisHealthy bool    `json:"redis_healthy"`
-	CurrentJob   *string `json:"current_job"`
-	Reason       string  `json:"reason,omitempty"`
-	Executor     string  `json:"executor,omitempty"`
-	Warning      string  `json:"warning,omitempty"`
-	Device       *Device `json:"device,omitempty"` // nil unless the executor can bring its hardware to rest
-	VPN          *VPN    `json:"vpn,omitempty"`    // nil where no tunnel is required
-	Outbox       *Outbox `json:"outbox,omitempty"` // nil until it is open
+	Ready        bool       `json:"ready"`
+	VPNState     string     `json:"vpn_state"` // booting, vpn_unavailable, ready or degraded
+	RedisHealthy bool       `json:"redis_healthy"`
+	CurrentJob   *string    `json:"current_job"`
+	Reason       string     `json:"reason,omitempty"`
+	Executor     string     `json:"executor,omitempty"`
+	Warning      string     `json:"warning,omitempty"`
+	Device       *Device    `json:"device,omitempty"`    // nil unless the executor can bring its hardware to rest
+	Endpoints    []Endpoint `json:"endpoints,omitempty"` // those of the device file
+	VPN          *VPN       `json:"vpn,omitempty"`       // nil where no tunnel is required
+	Outbox       *Outbox    `json:"outbox,omitempty"`    // nil until it is open
 }
 
 // Device is what /ready tells of hardware that must not be left as a killed job left
@@ -38,6 +39,17 @@ type Device struct {
 	Safe   bool       `json:"safe"`             // it is at rest, or a job is at work on it
 	Reason string     `json:"reason,omitempty"` // why it may not be at rest
 	Since  *time.Time `json:"since,omitempty"`  // that it is so
+}
+
+// Endpoint is what /ready tells of one that the device file grants, since the start.
+type Endpoint struct {
+	Name      string `json:"name"`
+	Interface string `json:"interface"` // byte-stream, http or registers
+	Open      int64  `json:"open"`      // connections and windows
+	Calls     uint64 `json:"calls"`
+	Errors    uint64 `json:"errors"`
+	BytesIn   uint64 `json:"bytes_in"`
+	BytesOut  uint64 `json:"bytes_out"`
 }
 
 // Outbox is what /ready tells of outcomes that nobody has taken yet. What is being

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/sys"
@@ -77,6 +78,16 @@ func (c *child) settingKeys() []string {
 	}
 	return keys
 }
+
+// now is the time since some time before, as the time of a call is measured.
+func (c *child) now() time.Duration {
+	if c.engine.body.Taped {
+		return time.Duration(c.ask(&effect.Call{Func: effect.Clock}).Number)
+	}
+	return time.Since(epoch)
+}
+
+var epoch = time.Now()
 
 // tapeTime takes clocks and randomness from the node.
 func (c *child) tapeTime(config wazero.ModuleConfig) wazero.ModuleConfig {

@@ -84,11 +84,11 @@ func (in *instance) run(ctx context.Context, job *abi.Job) (*abi.Execution, time
 	if err := canon.LowerJob(in, job, in.stack[:]); err != nil {
 		return nil, 0, trapped("the lowering of the job", err)
 	}
-	begin := time.Now()
+	begin := in.child.now()
 	if err := in.call.run.CallWithStack(ctx, in.stack[:]); err != nil {
 		return nil, 0, trapped("run", err)
 	}
-	call := time.Since(begin)
+	call := in.child.now() - begin
 	ret := in.stack[0]
 	budget := canon.Budget(in.child.engine.body.Outcomes)
 	execution, refusal, err := canon.LiftExecution(in.memory(), uint32(ret), &budget)
@@ -114,11 +114,11 @@ func (in *instance) runBatch(ctx context.Context, jobs []*abi.Job) ([]canon.Resu
 	}
 	stack := in.stack[:2]
 	stack[0], stack[1] = uint64(ptr), uint64(length)
-	begin := time.Now()
+	begin := in.child.now()
 	if err := in.call.runBatch.CallWithStack(ctx, stack); err != nil {
 		return nil, 0, trapped("run-batch", err)
 	}
-	call := time.Since(begin)
+	call := in.child.now() - begin
 	ret := stack[0]
 	budget := canon.Budget(in.child.engine.body.Outcomes)
 	results, err := canon.LiftResults(in.memory(), uint32(ret), len(jobs), &budget)

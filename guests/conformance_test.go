@@ -2,11 +2,16 @@ package guests_test
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/conductorquantum/coda/guests/conformance"
+	"github.com/conductorquantum/coda/host"
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/conformance"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/guest"
+	"github.com/conductorquantum/coda/host/testkit/goguest"
 )
 
 // The test binary is the child that runs executors, as the coda binary is.
@@ -17,28 +22,80 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Executors in C, Go and WebAssembly text run the same vectors.
+// Executors in C, Go and WebAssembly text pass what coda test runs.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for _, g := range []struct {
+	type subject struct {
 		name     string
 		wasm     func(*testing.T) []byte
 		settings map[string]string
-		vectors  []conformance.Vector
-	}{
-		{"noop in C", func(t *testing.T) []byte { return builtin(t, "noop").Wasm }, nil, conformance.Zeros()},
-		{"hello in Go", func(t *testing.T) []byte { return conformance.BuildGo(t, "hello") }, nil, conformance.Zeros()},
-		{"zeros in text", func(t *testing.T) []byte { return assemble(t, readText(t, "wat/zeros.wat")) }, nil, conformance.Zeros()},
-		{"statevector in C", func(t *testing.T) []byte { return builtin(t, "statevector").Wasm }, map[string]string{"seed": "1"}, conformance.Simulator(27)},
-	} {
+		physics  conformance.Physics
+	}
+	statevector := func(t *testing.T) []byte { return builtin(t, "statevector").Wasm }
+	subjects := []subject{
+		{"noop in C", func(t *testing.T) []byte { return builtin(t, "noop").Wasm }, nil, conformance.Off},
+		{"hello in Go", func(t *testing.T) []byte { return goguest.Build(t, "hello") }, nil, conformance.Off},
+		{"zeros in text", func(t *testing.T) []byte { return assemble(t, readText(t, "wat/zeros.wat")) }, nil, conformance.Off},
+	}
+	for _, target := range []string{"cz", "iswap", "pcz", "cnot"} {
+		subjects = append(subjects, subject{"statevector in C, " + target, statevector, map[string]string{"target": target}, conformance.Exact})
+	}
+	for _, g := range subjects {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			conformance.Run(t, open, g.wasm(t), g.settings, g.vectors)
+			report := conform(t, g.wasm(t), g.settings)
+			if report.Physics != g.physics {
+				t.Errorf("the physics is taken for %s, not for %s: %s", report.Physics, g.physics, report.Why)
+			}
+			for _, c := range report.Checks {
+				if c.Status == conformance.Failed {
+					t.Errorf("%s: %s\nasked: %s\ngot:   %s\nrule:  %s", c.Group, c.Name, c.Asked, c.Got, c.Rule)
+				}
+			}
+			if n := report.Count(conformance.Passed); n < 25 {
+				t.Errorf("only %d checks passed", n)
+			}
 		})
 	}
 }
 
-func open(t *testing.T, wasm []byte, settings map[string]string) conformance.Executor {
+// Files that are wrong in one way fail for that alone, through the same sandbox.
+func TestWrongFilesDoNotConform(t *testing.T) {
+	t.Parallel()
+	const body = `    (i64.store (i32.const 144) (local.get $shots)) ;; shots-completed`
+	for _, test := range []struct{ name, instead, want string }{
+		{"traps without measurements", "(if (i32.eqz (local.get $num_measurements)) (then (unreachable)))",
+			"edges: no measurements, edges: no gates and no measurements"},
+		{"traps at the 10,000th operation", "(if (i32.ge_u (local.get $num_operations) (i32.const 9000)) (then (unreachable)))",
+			"edges: long circuit, cancellation: a long job"},
+		{"takes shots for signed", "(if (i64.lt_s (local.get $shots) (i64.const 0)) (then (unreachable)))", "edges: the most shots"},
+		{"fails at every job", "(unreachable)", "abi: first job"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			source := readText(t, "wat/zeros.wat")
+			if strings.Count(source, body) != 1 {
+				t.Fatal("zeros.wat has changed: this test edits nothing")
+			}
+			wasm := assemble(t, strings.Replace(source, body, test.instead+"\n"+body, 1))
+			report := conform(t, wasm, nil)
+			if got := strings.Join(report.Failures(), ", "); got != test.want {
+				t.Errorf("failed: %s\nwant    %s", got, test.want)
+			}
+			for _, c := range report.Checks {
+				if c.Status == conformance.Failed && !strings.Contains(c.Got, "trapped") {
+					t.Errorf("%s: %s does not say that it trapped: %s", c.Group, c.Name, c.Got)
+				}
+			}
+			if !slices.ContainsFunc(report.Checks, func(c conformance.Check) bool { return c.Status == conformance.Skipped }) {
+				t.Error("nothing was skipped")
+			}
+		})
+	}
+}
+
+// open opens an executor under the usual limits.
+func open(t *testing.T, wasm []byte, settings map[string]string) *executor.Executor {
 	t.Helper()
 	e, err := executor.Open(t.Context(), executor.Config{Name: "guest", Wasm: wasm, Settings: settings})
 	if err != nil {
@@ -46,4 +103,14 @@ func open(t *testing.T, wasm []byte, settings map[string]string) conformance.Exe
 	}
 	t.Cleanup(func() { e.Close() })
 	return e
+}
+
+func conform(t *testing.T, wasm []byte, settings map[string]string) *conformance.Report {
+	t.Helper()
+	program := &host.Program{Ref: "guest", Name: "guest", Wasm: wasm}
+	report, err := host.Conform(t.Context(), program, &config.Device{Config: settings}, host.ConformConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
 }

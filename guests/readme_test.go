@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/conductorquantum/coda/abi"
-	"github.com/conductorquantum/coda/guests/conformance"
+	"github.com/conductorquantum/coda/host/testkit/goguest"
 	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
@@ -28,7 +28,7 @@ func TestExamplesInGo(t *testing.T) {
 	version, _, _ = strings.Cut(version, "\n")
 	write(t, dir, "go.mod", "module example.com/backend\n\ngo "+version+"\n\n"+
 		"require github.com/conductorquantum/coda v0.0.0\n\nreplace github.com/conductorquantum/coda => "+repository+"\n")
-	constant(t, conformance.BuildGo(t, dir))
+	constant(t, goguest.Build(t, dir))
 	shell(t, dir, "go vet . && go test .")
 }
 

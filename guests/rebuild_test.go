@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/guests"
-	"github.com/conductorquantum/coda/guests/conformance"
 	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
@@ -89,7 +89,7 @@ func compareBuild(t *testing.T, out string) {
 	}
 }
 
-// compareResults runs the vectors of the conformance test on both.
+// compareResults runs circuits of every target on both.
 func compareResults(t *testing.T, embedded, rebuilt []byte) {
 	t.Helper()
 	settings := map[string]string{"seed": "1", "num_qubits": "25"} // each executor takes those that it has
@@ -97,11 +97,17 @@ func compareResults(t *testing.T, embedded, rebuilt []byte) {
 	if !reflect.DeepEqual(a.Device(), b.Device()) {
 		t.Errorf("the devices differ: %+v, %+v", a.Device(), b.Device())
 	}
-	for _, v := range append(conformance.Simulator(27), conformance.Zeros()...) {
-		wantResult, wantErr := a.Run(t.Context(), v.Job)
-		gotResult, gotErr := b.Run(t.Context(), v.Job)
+	random := rand.New(rand.NewPCG(1, 2))
+	circuits := []*abi.Circuit{ghz(1), ghz(16), ghz(28)} // the last is too large for one of them
+	for i := range 100 {
+		circuits = append(circuits, randomCircuit(random, abi.Target(i%4)))
+	}
+	for i, circuit := range circuits {
+		job := &abi.Job{ID: "compared", Circuit: circuit, Shots: 1000}
+		wantResult, wantErr := a.Run(t.Context(), job)
+		gotResult, gotErr := b.Run(t.Context(), job)
 		if fmt.Sprint(wantErr) != fmt.Sprint(gotErr) || !reflect.DeepEqual(untimed(wantResult), untimed(gotResult)) {
-			t.Errorf("%s: %+v, %v; rebuilt: %+v, %v", v.Name, wantResult, wantErr, gotResult, gotErr)
+			t.Errorf("circuit %d, %+v: %+v, %v; rebuilt: %+v, %v", i, circuit, wantResult, wantErr, gotResult, gotErr)
 		}
 	}
 }

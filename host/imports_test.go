@@ -137,8 +137,7 @@ func forbidden(pkg, to string) string {
 
 // helper is a package that only tests import.
 func helper(pkg string) bool {
-	return strings.HasPrefix(pkg, "host/testkit/") ||
-		strings.HasPrefix(pkg, "guests/conformance") || strings.HasPrefix(pkg, "guests/sdk/go/codatest")
+	return strings.HasPrefix(pkg, "host/testkit/") || strings.HasPrefix(pkg, "guests/sdk/go/codatest")
 }
 
 func TestTheRuleItself(t *testing.T) {

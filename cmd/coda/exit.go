@@ -11,7 +11,7 @@ import (
 const (
 	exitOK     = 0
 	exitFailed = 1 // what was asked for failed, or the settings are wrong
-	exitUsage  = 2 // the command line is wrong
+	exitUsage  = 2 // the command line is wrong; for test also: nothing could be tested
 	exitStart  = 3 // the node could not start
 )
 
@@ -21,6 +21,9 @@ func exitCode(err error) int {
 		return exitOK
 	}
 	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	if _, ok := errors.AsType[*untestedError](err); ok {
 		return exitUsage
 	}
 	if _, ok := errors.AsType[*startError](err); ok {
@@ -64,3 +67,9 @@ type startError struct{ err error }
 
 func (e *startError) Error() string { return e.err.Error() }
 func (e *startError) Unwrap() error { return e.err }
+
+// untestedError is an executor that could not be tested, which says nothing of it.
+type untestedError struct{ err error }
+
+func (e *untestedError) Error() string { return e.err.Error() }
+func (e *untestedError) Unwrap() error { return e.err }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/conductorquantum/coda/cmd/coda/circuits"
 	"github.com/conductorquantum/coda/guests"
-	"github.com/conductorquantum/coda/guests/conformance"
 	"github.com/conductorquantum/coda/host/executor/guest"
+	"github.com/conductorquantum/coda/host/testkit/goguest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -87,7 +87,7 @@ var backendWasm struct {
 func backend(t *testing.T) []byte {
 	t.Helper()
 	backendWasm.once.Do(func() {
-		backendWasm.code = conformance.BuildGo(t, filepath.Join("testdata", "backend"))
+		backendWasm.code = goguest.Build(t, filepath.Join("testdata", "backend"))
 	})
 	if backendWasm.code == nil {
 		t.Fatal("the backend was not built; another test says why")

@@ -28,6 +28,7 @@ An executor (REF) is a .wasm file or the name of a built-in one. A circuit
 standard input.`,
 		Example: `  {{name}} run bell.json              what a circuit measures, simulated
   {{name}} inspect backend.wasm       what an executor is and what it needs
+  {{name}} test backend.wasm          whether it does what executors have to
   {{name}} dev                        a cloud and a node, to try things out
   {{name}} start --executor REF       a node of the Coda cloud`,
 		Args:          cobra.ArbitraryArgs,
@@ -57,6 +58,7 @@ standard input.`,
 		c.runCommand(),
 		c.inspectCommand(),
 		c.newCommand(),
+		c.testCommand(),
 		c.devCommand(),
 		c.submitCommand(),
 		c.instrumentCommand(),

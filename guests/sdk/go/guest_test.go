@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
-	"github.com/conductorquantum/coda/guests/conformance"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/guest"
 	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/testkit/goguest"
 )
 
 // The test binary is the child that runs executors, as the coda binary is.
@@ -52,7 +52,7 @@ var exercise struct {
 func build(t *testing.T) []byte {
 	t.Helper()
 	exercise.once.Do(func() {
-		wasm := conformance.BuildGo(t, "testdata/exercise")
+		wasm := goguest.Build(t, "testdata/exercise")
 		e, err := executor.Open(t.Context(), executor.Config{Name: "exercise", Wasm: wasm, CacheDir: cacheDir})
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +102,7 @@ func TestExportsAndImports(t *testing.T) {
 	} {
 		t.Run(test.dir, func(t *testing.T) {
 			t.Parallel()
-			wasm := conformance.BuildGo(t, test.dir)
+			wasm := goguest.Build(t, test.dir)
 			m, err := module.Parse(wasm)
 			if err != nil {
 				t.Fatal(err)

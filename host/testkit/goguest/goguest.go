@@ -1,4 +1,5 @@
-package conformance
+// Package goguest compiles executors in Go for tests.
+package goguest
 
 import (
 	"os"
@@ -8,8 +9,8 @@ import (
 	"testing"
 )
 
-// BuildGo compiles the Go program in dir into a module, as its author would.
-func BuildGo(tb testing.TB, dir string) []byte {
+// Build compiles the Go program in dir into a module, as its author would.
+func Build(tb testing.TB, dir string) []byte {
 	tb.Helper()
 	run := func(args ...string) string {
 		cmd := exec.CommandContext(tb.Context(), "go", args...)

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/conductorquantum/coda/host"
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/conformance"
+	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/wit"
+	"github.com/spf13/cobra"
+)
+
+type testFlags struct {
+	device   text
+	physics  choice
+	only     groups
+	list     bool
+	thorough bool
+	json     bool
+	junit    text
+}
+
+func (c *cli) testCommand() *cobra.Command {
+	f := testFlags{
+		device:  text{word: "FILE"},
+		physics: choice{value: string(conformance.Auto), of: []string{"auto", "exact", "noisy", "off"}, word: "HOW"},
+		junit:   text{word: "FILE"},
+	}
+	cmd := &cobra.Command{
+		Use:     "test [flags] REF",
+		Short:   "Hold an executor against the contract, and say what it breaks",
+		GroupID: forAuthors,
+		Long: `Hold an executor against the contract, in the sandbox that a node uses: every gate
+of its device on its qubits, circuits at the ends of what is valid, repeatability under
+a seed, refusals, cancellation, make-safe, and what it took of its limits. Where it is a
+simulator, counts are compared with the exact distributions.
+
+What failed is shown with what was asked, what came, and the rule. The report names the
+file by its SHA-256, and so is about that file alone.
+
+With --physics auto, a few circuits show whether it is an exact simulator, a noisy
+device, whose counts have to be near, or a stand-in that always measures the same.
+
+The status is 0 if all checks passed, 1 if any failed, and 2 if nothing could be tested.`,
+		Example: `  {{name}} test backend.wasm
+  {{name}} test --device site/device.toml --physics noisy backend.wasm
+  {{name}} test --only gates,physics statevector
+  {{name}} test --json --junit report.xml backend.wasm`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.list && len(args) == 0 {
+				return nil
+			}
+			return oneArgument("REF")(cmd, args)
+		},
+		ValidArgsFunction: firstArgument(completeRef),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case f.list:
+				for _, group := range conformance.Groups() {
+					c.stdout.printf("%s\n", group)
+				}
+				return nil
+			case f.json && f.junit.value == stdinPath:
+				return misused(cmd, "--json and --junit - both write to standard output: give --junit a file")
+			}
+			return c.test(cmd.Context(), args[0], &f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Var(&f.device, "device", "device file: the executor's limits and settings")
+	flags.Var(&f.physics, "physics", "what counts are held to: auto, exact, noisy or off")
+	flags.Var(&f.only, "only", "run these groups of checks, with commas between them")
+	flags.BoolVar(&f.list, "list", false, "list the groups of checks")
+	flags.BoolVar(&f.thorough, "thorough", false, "try every qubit and pair, however long it takes")
+	flags.BoolVar(&f.json, "json", false, "as JSON")
+	flags.Var(&f.junit, "junit", "write JUnit's XML to a file; - for standard output, instead of the report")
+	completes(cmd, "device", completeDevice)
+	completes(cmd, "physics", f.physics.complete)
+	completes(cmd, "only", f.only.complete)
+	return cmd
+}
+
+// groups is a flag's value: groups of checks with commas between them.
+type groups struct{ of []string }
+
+func (g *groups) Set(text string) error {
+	for name := range strings.SplitSeq(text, ",") {
+		if !slices.Contains(conformance.Groups(), name) {
+			return fmt.Errorf("there is no group %q: they are %s", name, strings.Join(conformance.Groups(), ", "))
+		}
+		g.of = append(g.of, name)
+	}
+	return nil
+}
+
+func (g *groups) String() string { return strings.Join(g.of, ",") }
+func (g *groups) Type() string   { return "GROUP[,GROUP]" }
+
+func (g *groups) complete(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	before := typed[:strings.LastIndexByte(typed, ',')+1]
+	var names []string
+	for _, group := range conformance.Groups() {
+		names = append(names, before+group)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// verdict is what coda test found of a file.
+type verdict struct {
+	Ref        string    `json:"ref"`
+	Path       string    `json:"path,omitempty"` // empty for a built-in
+	SHA256     string    `json:"sha256"`         // of the file: the verdict is about it alone
+	Contract   string    `json:"contract"`       // with executors, of this coda
+	Coda       string    `json:"coda"`           // its version
+	Date       time.Time `json:"date"`
+	DeviceFile string    `json:"device_file,omitempty"`
+	Settings   string    `json:"settings_sha256,omitempty"` // of the device file, by key, as JSON
+	Passed     int       `json:"passed"`
+	Failed     int       `json:"failed"`
+	Skipped    int       `json:"skipped"`
+	Error      string    `json:"error,omitempty"` // why it could not be tested
+	*conformance.Report
+}
+
+// test tests an executor. Whatever keeps it from being tested is an untestedError.
+func (c *cli) test(ctx context.Context, ref string, f *testFlags) error {
+	var device config.Device
+	var err error
+	if f.device.value != "" {
+		if device, err = config.LoadDevice(f.device.value); err != nil {
+			return &untestedError{err}
+		}
+	}
+	program, err := host.Find(ref)
+	if err != nil {
+		return &untestedError{err}
+	}
+	junit, err := createJUnit(f.junit.value)
+	if err != nil {
+		return &untestedError{err}
+	}
+	defer junit.Close()
+	v := &verdict{
+		Ref: program.Ref, Path: program.Path, SHA256: program.Digest(), Contract: wit.Package + "@" + wit.Version,
+		Coda: readVersions().Version, Date: time.Now().UTC().Truncate(time.Second), DeviceFile: device.Path,
+	}
+	if device.Path != "" {
+		v.Settings = host.DigestSettings(device.Config)
+	}
+	ctx, stop := untilInterrupted(ctx, func() { c.complain("stopping; Ctrl-C again to kill") })
+	defer stop()
+	v.Report, err = c.conform(ctx, &program, &device, f)
+	if ctx.Err() != nil {
+		c.complain("interrupted; %s made", plural(len(v.Checks), "check"))
+		return &untestedError{errReported}
+	}
+	v.Passed, v.Failed, v.Skipped = v.Count(conformance.Passed), v.Count(conformance.Failed), v.Count(conformance.Skipped)
+	if err != nil {
+		v.Error = err.Error()
+		err = &untestedError{err}
+	} else if v.Failed > 0 {
+		err = errReported
+	}
+	return c.publish(v, f, junit, err)
+}
+
+// conform runs the checks, and tells a person at the terminal of them.
+func (c *cli) conform(ctx context.Context, p *host.Program, d *config.Device, f *testFlags) (*conformance.Report, error) {
+	cache, err := executor.OpenCache()
+	if err != nil {
+		c.complain("compiled executors are not kept, so that each start compiles again: %v", err)
+	}
+	done := func() {}
+	defer func() { done() }()
+	return host.Conform(ctx, p, d, host.ConformConfig{
+		CacheDir: cache,
+		Log:      c.log(slog.LevelWarn),
+		Checks: conformance.Config{
+			Only: f.only.of, Physics: conformance.Physics(f.physics.value), Thorough: f.thorough,
+			Started: func(name string, i, n int) {
+				done()
+				done = c.stderr.working("%s (%d of %d)", name, i, n)
+			},
+		},
+	})
+}
+
+// publish writes a verdict where it was asked for. It returns outcome, unless that
+// cannot be done.
+func (c *cli) publish(v *verdict, f *testFlags, junit *os.File, outcome error) error {
+	if junit != nil || f.junit.value == stdinPath {
+		var to io.Writer = c.stdout
+		if junit != nil {
+			to = junit
+		}
+		if v.Error == "" {
+			err := v.WriteJUnit(to, "coda test "+v.Ref, v.Date, v.properties())
+			if junit != nil {
+				err = errors.Join(err, junit.Close())
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.junit.value, withoutPath(err))
+			}
+		}
+	}
+	switch {
+	case f.json:
+		if err := c.printJSON(v); err != nil {
+			return err
+		}
+		if v.Error != "" {
+			return &untestedError{errReported}
+		}
+	case f.junit.value == stdinPath, v.Error != "":
+	default:
+		c.showConformance(v)
+	}
+	return outcome
+}
+
+// createJUnit makes the file before the checks are made, so that a place that
+// cannot be written to is found first.
+func createJUnit(path string) (*os.File, error) {
+	if path == "" || path == stdinPath {
+		return nil, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
+	}
+	return file, nil
+}
+
+// properties bind a report in JUnit's XML to the file.
+func (v *verdict) properties() []conformance.Property {
+	all := []conformance.Property{
+		{Name: "sha256", Value: v.SHA256}, {Name: "contract", Value: v.Contract}, {Name: "coda", Value: v.Coda},
+		{Name: "physics", Value: string(v.Physics)}, {Name: "false_alarm", Value: fmt.Sprintf("%.1g", v.FalseAlarm)},
+	}
+	if v.DeviceFile != "" {
+		all = append(all, conformance.Property{Name: "settings_sha256", Value: v.Settings})
+	}
+	return all
+}

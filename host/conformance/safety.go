@@ -1,0 +1,31 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+)
+
+func safetyChecks(*suite) []check {
+	return []check{{"safety", "make-safe", makeSafe}}
+}
+
+// makeSafe brings the hardware to rest twice, each time in a fresh instance that
+// was not opened, and runs a job afterwards.
+func makeSafe(ctx context.Context, s *suite) error {
+	if !s.subject.Safety {
+		return skipped("the file does not export safety")
+	}
+	for _, asked := range []string{"make-safe, in a fresh instance", "make-safe, once more"} {
+		err := s.e.MakeSafe(ctx)
+		if errors.Is(err, errors.ErrUnsupported) {
+			return skipped("the file exports safety, and this release of the node does not call it")
+		}
+		if err != nil {
+			return &finding{
+				asked: asked, got: err.Error(),
+				rule: "make-safe brings the hardware to rest in a fresh, unopened instance (executor.wit, interface safety)", err: err,
+			}
+		}
+	}
+	return s.next(ctx, "make-safe")
+}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/conductorquantum/coda/host"
-	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/conformance"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/guest"
@@ -43,19 +42,25 @@ func TestConformance(t *testing.T) {
 	for _, g := range subjects {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			report := conform(t, g.wasm(t), g.settings)
-			if report.Physics != g.physics {
-				t.Errorf("the physics is taken for %s, not for %s: %s", report.Physics, g.physics, report.Why)
-			}
-			for _, c := range report.Checks {
-				if c.Status == conformance.Failed {
-					t.Errorf("%s: %s\nasked: %s\ngot:   %s\nrule:  %s", c.Group, c.Name, c.Asked, c.Got, c.Rule)
-				}
-			}
-			if n := report.Count(conformance.Passed); n < 25 {
-				t.Errorf("only %d checks passed", n)
-			}
+			conforms(t, g.wasm(t), g.settings, g.physics)
 		})
+	}
+}
+
+// conforms holds an executor to what coda test holds it to, by itself.
+func conforms(t *testing.T, wasm []byte, settings map[string]string, physics conformance.Physics) {
+	t.Helper()
+	report := conform(t, wasm, settings)
+	if report.Physics != physics {
+		t.Errorf("the physics is taken for %s, not for %s: %s", report.Physics, physics, report.Why)
+	}
+	for _, c := range report.Checks {
+		if c.Status == conformance.Failed {
+			t.Errorf("%s: %s\nasked: %s\ngot:   %s\nrule:  %s", c.Group, c.Name, c.Asked, c.Got, c.Rule)
+		}
+	}
+	if n := report.Count(conformance.Passed); n < 25 {
+		t.Errorf("only %d checks passed", n)
 	}
 }
 
@@ -107,8 +112,8 @@ func open(t *testing.T, wasm []byte, settings map[string]string) *executor.Execu
 
 func conform(t *testing.T, wasm []byte, settings map[string]string) *conformance.Report {
 	t.Helper()
-	program := &host.Program{Ref: "guest", Name: "guest", Wasm: wasm}
-	report, err := host.Conform(t.Context(), program, &config.Device{Config: settings}, host.ConformConfig{})
+	cfg := executor.Config{Name: "guest", Wasm: wasm, Settings: settings}
+	report, err := host.Conform(t.Context(), cfg, conformance.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,28 +50,38 @@ func (b *bench) seed(seed uint64) {
 
 // open starts the executor. Its log goes to standard error.
 func (c *cli) open(ctx context.Context, b *bench) (*opened, error) {
+	cfg, release, err := c.executorConfig(b, slog.LevelInfo)
+	if err != nil {
+		return nil, err
+	}
+	defer c.stderr.working("opening %s", b.program.Name)()
+	e, err := executor.Open(ctx, cfg)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &opened{e, release}, nil
+}
+
+// executorConfig is how the executor is opened, and what lets go of its instruments
+// afterwards; what it logs of that level goes to standard error.
+func (c *cli) executorConfig(b *bench, level slog.Level) (_ executor.Config, release func(), _ error) {
 	cache, err := executor.OpenCache()
 	if err != nil {
 		c.complain("compiled executors are not kept, so that each start compiles again: %v", err)
 	}
-	cfg, instruments, err := host.Equip(b.program, b.device, c.log(slog.LevelInfo))
+	cfg, instruments, err := host.Equip(b.program, b.device, c.log(level))
 	if err != nil {
-		return nil, err
+		return executor.Config{}, nil, err
 	}
 	cfg.CacheDir, cfg.Concurrency = cache, 1
 	if b.deck != nil {
 		if err := b.deck.insert(&cfg); err != nil {
 			instruments.Close()
-			return nil, err
+			return executor.Config{}, nil, err
 		}
 	}
-	defer c.stderr.working("opening %s", b.program.Name)()
-	e, err := executor.Open(ctx, cfg)
-	if err != nil {
-		instruments.Close()
-		return nil, err
-	}
-	return &opened{e, instruments.Close}, nil
+	return cfg, instruments.Close, nil
 }
 
 // opened is an executor and the instruments that it is granted.

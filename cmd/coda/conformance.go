@@ -76,6 +76,8 @@ func amount(n float64, unit string) string {
 	switch {
 	case unit == "bytes":
 		return binary(int(n))
+	case unit != "seconds":
+		return fmt.Sprintf("%.0f %s", n, unit)
 	case n < 1:
 		return fmt.Sprintf("%.3g ms", 1000*n)
 	default:

@@ -12,9 +12,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host"
-	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/conformance"
-	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/wit"
 	"github.com/spf13/cobra"
 )
@@ -134,14 +132,7 @@ type verdict struct {
 
 // test tests an executor. Whatever keeps it from being tested is an untestedError.
 func (c *cli) test(ctx context.Context, ref string, f *testFlags) error {
-	var device config.Device
-	var err error
-	if f.device.value != "" {
-		if device, err = config.LoadDevice(f.device.value); err != nil {
-			return &untestedError{err}
-		}
-	}
-	program, err := host.Find(ref)
+	b, err := newBench(ref, f.device.value)
 	if err != nil {
 		return &untestedError{err}
 	}
@@ -151,15 +142,15 @@ func (c *cli) test(ctx context.Context, ref string, f *testFlags) error {
 	}
 	defer junit.Close()
 	v := &verdict{
-		Ref: program.Ref, Path: program.Path, SHA256: program.Digest(), Contract: wit.Package + "@" + wit.Version,
-		Coda: readVersions().Version, Date: time.Now().UTC().Truncate(time.Second), DeviceFile: device.Path,
+		Ref: b.program.Ref, Path: b.program.Path, SHA256: b.program.Digest(), Contract: wit.Package + "@" + wit.Version,
+		Coda: readVersions().Version, Date: time.Now().UTC().Truncate(time.Second), DeviceFile: b.device.Path,
 	}
-	if device.Path != "" {
-		v.Settings = host.DigestSettings(device.Config)
+	if b.device.Path != "" {
+		v.Settings = host.DigestSettings(b.device.Config)
 	}
 	ctx, stop := untilInterrupted(ctx, func() { c.complain("stopping; Ctrl-C again to kill") })
 	defer stop()
-	v.Report, err = c.conform(ctx, &program, &device, f)
+	v.Report, err = c.conform(ctx, b, f)
 	if ctx.Err() != nil {
 		c.complain("interrupted; %s made", plural(len(v.Checks), "check"))
 		return &untestedError{errReported}
@@ -175,22 +166,19 @@ func (c *cli) test(ctx context.Context, ref string, f *testFlags) error {
 }
 
 // conform runs the checks, and tells a person at the terminal of them.
-func (c *cli) conform(ctx context.Context, p *host.Program, d *config.Device, f *testFlags) (*conformance.Report, error) {
-	cache, err := executor.OpenCache()
-	if err != nil {
-		c.complain("compiled executors are not kept, so that each start compiles again: %v", err)
-	}
+func (c *cli) conform(ctx context.Context, b *bench, f *testFlags) (*conformance.Report, error) {
 	done := func() {}
 	defer func() { done() }()
-	return host.Conform(ctx, p, d, host.ConformConfig{
-		CacheDir: cache,
-		Log:      c.log(slog.LevelWarn),
-		Checks: conformance.Config{
-			Only: f.only.of, Physics: conformance.Physics(f.physics.value), Thorough: f.thorough,
-			Started: func(name string, i, n int) {
-				done()
-				done = c.stderr.working("%s (%d of %d)", name, i, n)
-			},
+	cfg, release, err := c.executorConfig(b, slog.LevelWarn)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return host.Conform(ctx, cfg, conformance.Config{
+		Only: f.only.of, Physics: conformance.Physics(f.physics.value), Thorough: f.thorough,
+		Started: func(name string, i, n int) {
+			done()
+			done = c.stderr.working("%s (%d of %d)", name, i, n)
 		},
 	})
 }

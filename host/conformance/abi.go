@@ -89,18 +89,16 @@ func of(err error, with string) error {
 
 // anotherInstance opens the executor once more: the device is the same.
 func anotherInstance(ctx context.Context, s *suite) error {
-	e, err := s.subject.Open(ctx, s.settings(), false)
-	if err != nil {
-		return &finding{asked: "open, in a second instance", got: err.Error(), rule: "open is called once per instance (executor.wit, interface executor)", err: err}
-	}
-	defer e.Close()
-	if again := e.Device(); !reflect.DeepEqual(again, s.device) {
+	return s.elsewhere(ctx, s.settings(), false, func(e Executor) error {
+		again := e.Device()
+		if reflect.DeepEqual(again, s.device) {
+			return nil
+		}
 		return &finding{
 			asked: "open, in a second instance with the same settings", got: fmt.Sprintf("another device: %+v, at first %+v", again, s.device),
 			rule: "a node reports one device, whichever instance runs a job (guests/README.md, the contract in brief)",
 		}
-	}
-	return nil
+	})
 }
 
 // batch runs jobs together: each result is of its own job, in their order.

@@ -235,6 +235,28 @@ func (s *suite) measureOn(ctx context.Context, e Executor, job *abi.Job, want di
 	return execution, s.judge(job, execution, want)
 }
 
+// elsewhere has something done with the executor opened anew, and only so: its
+// hardware can be held once.
+func (s *suite) elsewhere(ctx context.Context, settings map[string]string, keep bool, do func(Executor) error) error {
+	s.e.Close()
+	e, err := s.subject.Open(ctx, settings, keep)
+	if err == nil {
+		err = do(e)
+		e.Close()
+	} else {
+		err = &finding{asked: "open, once more", got: err.Error(), rule: "open is called once per instance, and there is one after the other (executor.wit, interface executor)", err: err}
+	}
+	again, broken := s.subject.Open(ctx, s.settings(), false)
+	if broken != nil { // the checks that follow say so as well
+		if err != nil {
+			return err
+		}
+		return &finding{asked: "open, once more", got: broken.Error(), rule: "open is called once per instance, and there is one after the other (executor.wit, interface executor)", err: broken}
+	}
+	s.e = again
+	return err
+}
+
 // next runs the plain job after something else: it has to succeed.
 func (s *suite) next(ctx context.Context, after string) error {
 	return of(s.measure(ctx, s.plainCircuit(), gateShots, s.plain), "before it "+after)

@@ -36,24 +36,21 @@ func seed(ctx context.Context, s *suite) error {
 	run := func(seed string) (runs [2][]abi.Outcome, err error) {
 		settings := s.settings()
 		settings["seed"] = seed
-		e, err := s.subject.Open(ctx, settings, true)
-		if err != nil {
-			return runs, &finding{asked: "open, with the setting seed = " + seed, got: err.Error(), rule: "a seed is a decimal number (guests/README.md, settings)", err: err}
-		}
-		defer e.Close()
-		for i := range runs {
-			execution, err := s.measureOn(ctx, e, job, nil)
-			if err != nil {
-				return runs, err
-			}
-			runs[i] = sorted(execution.Outcomes)
-			if i == 0 {
-				if _, err := s.measureOn(ctx, e, s.job(at(s.device.Target, "ry a pi/2", []uint16{0}, 0), 17), nil); err != nil {
-					return runs, err
+		err = s.elsewhere(ctx, settings, true, func(e Executor) error {
+			for i := range runs {
+				execution, err := s.measureOn(ctx, e, job, nil)
+				if err != nil {
+					return err
+				}
+				runs[i] = sorted(execution.Outcomes)
+				between := s.job(at(s.device.Target, "ry a pi/2", []uint16{0}, 0), 17)
+				if _, err := s.measureOn(ctx, e, between, nil); err != nil {
+					return err
 				}
 			}
-		}
-		return runs, nil
+			return nil
+		})
+		return runs, err
 	}
 	one, err := run("1")
 	if err != nil {
@@ -96,12 +93,8 @@ func seed(ctx context.Context, s *suite) error {
 func (s *suite) refusesSeed(ctx context.Context) bool {
 	settings := s.settings()
 	settings["seed"] = "no number"
-	e, err := s.subject.Open(ctx, settings, false)
-	if err == nil {
-		e.Close()
-		return false
-	}
-	return strings.Contains(err.Error(), "seed")
+	err := s.elsewhere(ctx, settings, false, func(Executor) error { return nil })
+	return err != nil && strings.Contains(err.Error(), "seed")
 }
 
 func sorted(outcomes []abi.Outcome) []abi.Outcome {
@@ -119,11 +112,6 @@ func jobsApart(ctx context.Context, s *suite) error {
 	if s.plain == nil {
 		return skipped("a job by itself measures what it should not")
 	}
-	e, err := s.subject.Open(ctx, s.settings(), true)
-	if err != nil {
-		return &finding{asked: "open, in a further instance", got: err.Error(), rule: "open is called once per instance (executor.wit, interface executor)", err: err}
-	}
-	defer e.Close()
 	var on []uint16
 	for q := range min(s.width(), 4) {
 		on = append(on, q)
@@ -135,13 +123,15 @@ func jobsApart(ctx context.Context, s *suite) error {
 	}
 	all, none := strings.Repeat("1", len(on)), strings.Repeat("0", len(on))
 	idle := at(s.device.Target, "", on, last)
-	for i, step := range []struct {
-		c    *abi.Circuit
-		want string
-	}{{flip, all}, {idle, none}, {at(s.device.Target, "rx a pi", on[:1], 0), "1"}, {idle, none}, {flip, all}, {idle, none}} {
-		if _, err := s.measureOn(ctx, e, s.job(step.c, gateShots), certain(step.want)); err != nil {
-			return of(err, fmt.Sprintf("other jobs in the same instance, as number %d", i+1))
+	return s.elsewhere(ctx, s.settings(), true, func(e Executor) error {
+		for i, step := range []struct {
+			c    *abi.Circuit
+			want string
+		}{{flip, all}, {idle, none}, {s.plainCircuit(), "1"}, {idle, none}, {flip, all}, {idle, none}} {
+			if _, err := s.measureOn(ctx, e, s.job(step.c, gateShots), certain(step.want)); err != nil {
+				return of(err, fmt.Sprintf("other jobs in the same instance, as number %d", i+1))
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

@@ -49,7 +49,7 @@ type Budget struct {
 	Name  string  `json:"name"`
 	Used  float64 `json:"used"`
 	Limit float64 `json:"limit"`
-	Unit  string  `json:"unit"` // "bytes" or "seconds"
+	Unit  string  `json:"unit"` // "bytes", "seconds" or "handles"
 }
 
 // Percent is how much of the limit is used.

@@ -1,9 +1,6 @@
 package conformance
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 func safetyChecks(*suite) []check {
 	return []check{{"safety", "make-safe", makeSafe}}
@@ -16,11 +13,7 @@ func makeSafe(ctx context.Context, s *suite) error {
 		return skipped("the file does not export safety")
 	}
 	for _, asked := range []string{"make-safe, in a fresh instance", "make-safe, once more"} {
-		err := s.e.MakeSafe(ctx)
-		if errors.Is(err, errors.ErrUnsupported) {
-			return skipped("the file exports safety, and this release of the node does not call it")
-		}
-		if err != nil {
+		if err := s.e.MakeSafe(ctx); err != nil {
 			return &finding{
 				asked: asked, got: err.Error(),
 				rule: "make-safe brings the hardware to rest in a fresh, unopened instance (executor.wit, interface safety)", err: err,

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/conductorquantum/coda/abi"
@@ -88,8 +89,6 @@ func (s *simulator) MakeSafe(context.Context) error {
 		if s.rests++; s.rests > 1 {
 			return errTrapped
 		}
-	case "make-safe is not called":
-		return errors.ErrUnsupported
 	}
 	return nil
 }
@@ -164,24 +163,25 @@ func (s *simulator) run(ctx context.Context, job *abi.Job) (*abi.Execution, erro
 		}
 		s.apply(psi, op)
 	}
+	sums := cumulate(psi)
 	shots, counts := job.Shots, map[uint64]uint64{}
 	if job.Shots > 1e6 { // certain: one draw tells
-		counts[s.readout(c, s.draw(psi))] = job.Shots
+		counts[s.readout(c, s.draw(sums))] = job.Shots
 		if s.flaw == "counts are doubles" {
-			counts[s.readout(c, s.draw(psi))] = uint64(float64(job.Shots/3)) * 3
+			counts[s.readout(c, s.draw(sums))] = uint64(float64(job.Shots/3)) * 3
 		}
 	} else {
 		if s.flaw == "half the shots" {
 			shots = (shots + 1) / 2
 		}
 		for range shots {
-			counts[s.readout(c, s.draw(psi))]++
+			counts[s.readout(c, s.draw(sums))]++
 		}
 	}
 	if s.flaw == "leaks state" && s.kept {
 		s.left = nil
 		for q := range min(c.NumQubits, 6) {
-			if s.draw(psi)>>q&1 == 1 {
+			if s.draw(sums)>>q&1 == 1 {
 				s.left = append(s.left, q)
 			}
 		}
@@ -257,14 +257,22 @@ func coupled(d abi.Device, pair [2]uint16) bool {
 	return len(d.Edges) == 0
 }
 
-func (s *simulator) draw(psi []complex128) uint64 {
-	u := s.random.Float64()
+// cumulate adds up the probabilities of the states.
+func cumulate(psi []complex128) []float64 {
+	sums, sum := make([]float64, len(psi)), 0.0
 	for i, a := range psi {
-		if u -= real(a)*real(a) + imag(a)*imag(a); u < 0 {
-			return uint64(i)
-		}
+		sum += real(a)*real(a) + imag(a)*imag(a)
+		sums[i] = sum
 	}
-	return 0
+	return sums
+}
+
+func (s *simulator) draw(sums []float64) uint64 {
+	i, found := slices.BinarySearch(sums, s.random.Float64()*sums[len(sums)-1])
+	if found {
+		i++ // a state that cannot be
+	}
+	return uint64(i)
 }
 
 func (s *simulator) readout(c *abi.Circuit, state uint64) uint64 {

@@ -99,6 +99,32 @@ func TestWrongFilesDoNotConform(t *testing.T) {
 	}
 }
 
+// What brings the hardware to rest is tried where the file has it. One that cannot
+// is not even opened.
+func TestMakeSafeConforms(t *testing.T) {
+	t.Parallel()
+	const last = `  (func (export "cm32p2|coda:executor/executor@0.1|run_post")`
+	for body, want := range map[string]string{"(i32.const 0)": "", "(unreachable)": "abi: open"} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			source := readText(t, "wat/zeros.wat")
+			safe := `  (func (export "cm32p2|coda:executor/safety@0.1|make-safe") (result i32) ` + body + ")\n"
+			report := conform(t, assemble(t, strings.Replace(source, last, safe+last, 1)), nil)
+			if got := strings.Join(report.Failures(), ", "); got != want {
+				t.Errorf("failed: %q, want %q", got, want)
+			}
+			for _, c := range report.Checks {
+				switch {
+				case want == "" && c.Group == "safety" && c.Status != conformance.Passed:
+					t.Errorf("%+v", c)
+				case c.Status == conformance.Failed && !strings.Contains(c.Got, "make-safe"):
+					t.Errorf("does not say what failed: %s", c.Got)
+				}
+			}
+		})
+	}
+}
+
 // open opens an executor under the usual limits.
 func open(t *testing.T, wasm []byte, settings map[string]string) *executor.Executor {
 	t.Helper()

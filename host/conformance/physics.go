@@ -358,9 +358,6 @@ func randomCircuits(ctx context.Context, s *suite) error {
 		}); err != nil {
 			return err
 		}
-		if len(s.others) == 0 {
-			break
-		}
 	}
 	return nil
 }

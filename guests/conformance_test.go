@@ -35,6 +35,8 @@ func TestConformance(t *testing.T) {
 		{"noop in C", func(t *testing.T) []byte { return builtin(t, "noop").Wasm }, nil, conformance.Off},
 		{"hello in Go", func(t *testing.T) []byte { return goguest.Build(t, "hello") }, nil, conformance.Off},
 		{"zeros in text", func(t *testing.T) []byte { return assemble(t, readText(t, "wat/zeros.wat")) }, nil, conformance.Off},
+		{"a new project in Go", func(t *testing.T) []byte { return goguest.Build(t, "new/go") }, map[string]string{"seed": "1"}, conformance.Exact},
+		{"a new project in C", func(t *testing.T) []byte { return compileLibc(t, "new/c/backend.c") }, map[string]string{"seed": "1"}, conformance.Exact},
 	}
 	for _, target := range []string{"cz", "iswap", "pcz", "cnot"} {
 		subjects = append(subjects, subject{"statevector in C, " + target, statevector, map[string]string{"target": target}, conformance.Exact})

@@ -18,10 +18,10 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/effect"
-	"github.com/conductorquantum/coda/guests/conformance"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/testkit/goguest"
 	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
@@ -118,8 +118,8 @@ func bad(kind effect.ErrorKind, message string) effect.Answer {
 func TestHardwareCalls(t *testing.T) {
 	t.Parallel()
 	for language, build := range map[string]func(*testing.T) []byte{
-		"go": func(t *testing.T) []byte { return conformance.BuildGo(t, "sdk/go/testdata/hardware") },
-		"c":  compileHardware,
+		"go": func(t *testing.T) []byte { return goguest.Build(t, "sdk/go/testdata/hardware") },
+		"c":  func(t *testing.T) []byte { return compileLibc(t, "testdata/hardware/hardware.c") },
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
@@ -129,7 +129,7 @@ func TestHardwareCalls(t *testing.T) {
 			s := &script{}
 			s.play(atRest...)
 			e, err := executor.Open(t.Context(), executor.Config{
-				Name: "hardware", Wasm: wasm, Keep: true, Limits: executor.Limits{Memory: 64 << 20, CancelTime: time.Minute},
+				Name: "hardware", Wasm: wasm, Keep: true, CacheDir: t.TempDir(), Limits: executor.Limits{Memory: 64 << 20, CancelTime: time.Minute},
 				Hardware: func() effect.Door { return s },
 			})
 			if err != nil {
@@ -305,8 +305,9 @@ func batches(t *testing.T, e *executor.Executor) {
 	}
 }
 
-// compileHardware builds testdata/hardware as the README says, with a C library.
-func compileHardware(t *testing.T) []byte {
+// compileLibc builds an executor from one source file, with all of the SDK and a C
+// library, as the README says.
+func compileLibc(t *testing.T, source string) []byte {
 	t.Helper()
 	clang := require.Program(t, "clang", "clang-19", "clang-19")
 	linker := require.Program(t, "clang", "wasm-ld-19", "lld-19")
@@ -315,16 +316,16 @@ func compileHardware(t *testing.T) []byte {
 	}
 	dir := t.TempDir()
 	var objects []string
-	for _, source := range []string{"testdata/hardware/hardware.c", "sdk/c/coda.c", "sdk/c/coda_io.c"} {
-		object := filepath.Join(dir, filepath.Base(source)+".o")
+	for _, file := range []string{source, "sdk/c/coda.c", "sdk/c/coda_io.c"} {
+		object := filepath.Join(dir, filepath.Base(file)+".o")
 		command(t, clang, "--target=wasm32-wasi", "-isystem", "/usr/include/wasm32-wasi", "-Isdk/c", "-std=c11", "-O2", "-mbulk-memory",
-			"-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", "-c", source, "-o", object)
+			"-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", "-c", file, "-o", object)
 		objects = append(objects, object)
 	}
-	file := filepath.Join(dir, "hardware.wasm")
-	link := exec.CommandContext(t.Context(), linker, append([]string{"--no-entry", "--gc-sections", "--stack-first", "-L/usr/lib/wasm32-wasi", "-o", file}, append(objects, "-lc")...)...)
+	module := filepath.Join(dir, "guest.wasm")
+	link := exec.CommandContext(t.Context(), linker, append([]string{"--no-entry", "--gc-sections", "--stack-first", "-L/usr/lib/wasm32-wasi", "-o", module}, append(objects, "-lc")...)...)
 	if out, err := link.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return []byte(readText(t, file))
+	return []byte(readText(t, module))
 }

@@ -103,6 +103,9 @@ func TestExportsAndImports(t *testing.T) {
 		t.Run(test.dir, func(t *testing.T) {
 			t.Parallel()
 			wasm := goguest.Build(t, test.dir)
+			if len(wasm) > 2_500_000 && test.imports == nil {
+				t.Errorf("%d bytes: something large is linked into every executor", len(wasm))
+			}
 			m, err := module.Parse(wasm)
 			if err != nil {
 				t.Fatal(err)

@@ -32,6 +32,11 @@ func (c *child) ask(call *effect.Call) effect.Answer {
 		case wire.Answer:
 			answer, err := wire.ParseAnswer(payload)
 			if err == nil {
+				// A call that was cancelled may be answered before the node writes that
+				// its job was.
+				if c.running && answer.Failed && answer.Kind == effect.CancelledCall {
+					c.cancelled = true
+				}
 				return answer
 			}
 			os.Exit(exitProtocol)

@@ -23,13 +23,14 @@ func TestExamplesInGo(t *testing.T) {
 	}
 	examples := blocks(t, "go")
 	write(t, dir, "main.go", examples[0])
-	write(t, dir, "main_test.go", examples[1])
+	write(t, dir, "instruments.go", examples[1])
+	write(t, dir, "main_test.go", examples[2])
 	_, version, _ := strings.Cut(readText(t, "../go.mod"), "\ngo ")
 	version, _, _ = strings.Cut(version, "\n")
 	write(t, dir, "go.mod", "module example.com/backend\n\ngo "+version+"\n\n"+
 		"require github.com/conductorquantum/coda v0.0.0\n\nreplace github.com/conductorquantum/coda => "+repository+"\n")
-	constant(t, goguest.Build(t, dir))
 	shell(t, dir, "go vet . && go test .")
+	constant(t, goguest.Build(t, dir))
 }
 
 func TestExamplesInC(t *testing.T) {
@@ -38,7 +39,8 @@ func TestExamplesInC(t *testing.T) {
 	require.Program(t, "clang", "wasm-ld-19", "lld-19")
 	dir := t.TempDir()
 	write(t, dir, "backend.c", blocks(t, "c")[0])
-	for _, file := range []string{"coda.h", "coda.c"} {
+	write(t, dir, "instruments.c", blocks(t, "c")[1])
+	for _, file := range []string{"coda.h", "coda.c", "coda_io.c"} {
 		write(t, dir, file, readText(t, filepath.Join("sdk/c", file)))
 	}
 	commands := blocks(t, "sh")
@@ -47,6 +49,7 @@ func TestExamplesInC(t *testing.T) {
 			shell(t, dir, script)
 		}
 	}
+	shell(t, dir, "clang-19 --target=wasm32-wasi -std=c11 -O2 -mbulk-memory -Wall -Wextra -Werror -c instruments.c coda_io.c")
 	wasm, err := os.ReadFile(filepath.Join(dir, "backend.wasm"))
 	if err != nil {
 		t.Fatal(err)

@@ -160,8 +160,8 @@ typedef void coda_batch(const coda_job *jobs, size_t num_jobs, coda_result *resu
     }
 
 /* Brings the hardware to rest; returns true, or false by way of coda_fail. The
- * node calls it on a fresh instance, whose coda_open was not called, after a job
- * was killed, trapped or ran out of time, and when the node stops. Written as
+ * node calls it on a fresh instance, whose coda_open was not called: when it starts,
+ * after a job was killed, trapped or ran out of time, and when it stops. Written as
  *
  *     static bool rest(void) {...}
  *     CODA_EXPORT_SAFETY(rest)

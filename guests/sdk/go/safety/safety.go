@@ -13,7 +13,7 @@ import "github.com/conductorquantum/coda/guests/sdk/go/internal/guest"
 // Register makes rest the function that brings the hardware to rest. It is called
 // from init, once.
 //
-// A node calls rest on a fresh instance, whose Open was not called, after a job was
-// killed, trapped or ran out of time, and when the node stops. An error is reported
-// as one of Run is.
+// A node calls rest on a fresh instance, whose Open was not called: when it starts,
+// after a job was killed, trapped or ran out of time, and when it stops. An error is
+// reported as one of Run is.
 func Register(rest func() error) { guest.RegisterSafety(rest) }

@@ -309,7 +309,7 @@ func (c *conn) do(call *effect.Call) (effect.Answer, error) {
 		})
 		switch {
 		case limit == 0:
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			c.pending = nil
 			return effect.Answer{}, io.ErrUnexpectedEOF
 		case err != nil:
@@ -327,7 +327,7 @@ func (c *conn) do(call *effect.Call) (effect.Answer, error) {
 			return 0
 		}
 		err := c.fill(whole)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return c.take(len(c.pending)), nil
 		}
 		return c.take(whole()), err
@@ -345,7 +345,7 @@ func (c *conn) fill(enough func() int) error {
 		n, err := c.Read(buffer)
 		c.pending = append(c.pending, buffer[:n]...)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			c.ended = err
 		case err != nil && n == 0:
 			return err
@@ -362,7 +362,7 @@ func (c *conn) take(n int) effect.Answer {
 
 // ended is an error of a read for which the end of the stream is none.
 func ended(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err

@@ -58,10 +58,10 @@ func TestStream(t *testing.T) {
 				return
 			}
 			if line == "bye\n" {
-				fmt.Fprint(c, "last")
+				_, _ = fmt.Fprint(c, "last")
 				return
 			}
-			fmt.Fprintf(c, "<%s>\nmore", strings.TrimSpace(line))
+			_, _ = fmt.Fprintf(c, "<%s>\nmore", strings.TrimSpace(line))
 		}
 	})
 	c, err := stream.Dial("awg")
@@ -86,7 +86,7 @@ func TestStream(t *testing.T) {
 	if rest, err := io.ReadAll(c); string(rest) != "elast" || err != nil {
 		t.Errorf("read %q, %v", rest, err)
 	}
-	if _, err := c.ReadUntil('\n', 100); err != io.EOF {
+	if _, err := c.ReadUntil('\n', 100); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 	if _, err := c.ReadExact(1); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -208,11 +208,11 @@ func TestHTTPClient(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Was", r.Header.Get("X-Was"))
 		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprintf(w, "%s %s", r.URL.RawQuery, body)
+		_, _ = fmt.Fprintf(w, "%s %s", r.URL.RawQuery, body)
 	})
 	mux.Handle("GET /old", http.RedirectHandler("/new", http.StatusFound))
 	mux.Handle("GET /away", http.RedirectHandler("http://example.com/new", http.StatusFound))
-	mux.HandleFunc("GET /new", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "new") })
+	mux.HandleFunc("GET /new", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "new") })
 	node.HTTP("fridge", mux)
 
 	client := httpclient.New("fridge")

@@ -11,6 +11,7 @@
 package stream
 
 import (
+	"errors"
 	"io"
 	"math"
 	"net"
@@ -66,7 +67,7 @@ func (c *Conn) ReadExact(n int) ([]byte, error) {
 	data, err := c.read("read", func() ([]byte, *guest.IOFailure) {
 		return guest.StreamReadExact(c.handle, length(n))
 	})
-	if e, ok := err.(*coda.IOError); ok && e.Kind == coda.IOClosed && e.Err == nil {
+	if e, ok := errors.AsType[*coda.IOError](err); ok && e.Kind == coda.IOClosed && e.Err == nil {
 		e.Err = io.ErrUnexpectedEOF
 	}
 	return data, err

@@ -102,7 +102,7 @@ func streams(say func(string, ...any)) error {
 		return err
 	}
 	say("%s", buffer[:n])
-	if _, err := c.Read(buffer); err == io.EOF {
+	if _, err := c.Read(buffer); errors.Is(err, io.EOF) {
 		say("end")
 	}
 	return c.Close()

@@ -18,7 +18,19 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == guest.Subcommand {
 		os.Exit(guest.Main())
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+// cacheDir holds compiled code, so that each executor is compiled once.
+var cacheDir string
+
+func run(m *testing.M) int {
+	var err error
+	if cacheDir, err = os.MkdirTemp("", "coda-guests-"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(cacheDir)
+	return m.Run()
 }
 
 // Executors in C, Go and WebAssembly text pass what coda test runs.
@@ -130,7 +142,7 @@ func TestMakeSafeConforms(t *testing.T) {
 // open opens an executor under the usual limits.
 func open(t *testing.T, wasm []byte, settings map[string]string) *executor.Executor {
 	t.Helper()
-	e, err := executor.Open(t.Context(), executor.Config{Name: "guest", Wasm: wasm, Settings: settings})
+	e, err := executor.Open(t.Context(), executor.Config{CacheDir: cacheDir, Name: "guest", Wasm: wasm, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +152,7 @@ func open(t *testing.T, wasm []byte, settings map[string]string) *executor.Execu
 
 func conform(t *testing.T, wasm []byte, settings map[string]string) *conformance.Report {
 	t.Helper()
-	cfg := executor.Config{Name: "guest", Wasm: wasm, Settings: settings}
+	cfg := executor.Config{CacheDir: cacheDir, Name: "guest", Wasm: wasm, Settings: settings}
 	report, err := host.Conform(t.Context(), cfg, conformance.Config{})
 	if err != nil {
 		t.Fatal(err)

@@ -225,7 +225,7 @@ func TestNoisySettings(t *testing.T) {
 		"seed":                    {"-1", "18446744073709551616"},
 	}
 	try := func(key, value string) error {
-		e, err := executor.Open(t.Context(), executor.Config{Name: "noisy", Wasm: builtin(t, "noisy").Wasm, Settings: map[string]string{key: value}})
+		e, err := executor.Open(t.Context(), executor.Config{CacheDir: cacheDir, Name: "noisy", Wasm: builtin(t, "noisy").Wasm, Settings: map[string]string{key: value}})
 		if err == nil {
 			e.Close()
 		}
@@ -292,7 +292,8 @@ func TestNoisyRefuses(t *testing.T) {
 	// Four states of 20 qubits are 64 MiB; twelve qubits in a density matrix 128 MiB.
 	for method, want := range map[string]string{"trajectories": "at least 80 MiB", "exact": "134217728 bytes"} {
 		small, err := executor.Open(t.Context(), executor.Config{
-			Name: "noisy", Wasm: builtin(t, "noisy").Wasm, Limits: executor.Limits{Memory: 64 << 20},
+			CacheDir: cacheDir,
+			Name:     "noisy", Wasm: builtin(t, "noisy").Wasm, Limits: executor.Limits{Memory: 64 << 20},
 			Settings: map[string]string{"num_qubits": "20", "method": method},
 		})
 		if err != nil {
@@ -478,7 +479,7 @@ func (m noiseModel) settings(more map[string]string) map[string]string {
 func noisyGuest(tb testing.TB, settings map[string]string) *executor.Executor {
 	tb.Helper()
 	b := builtin(tb, "noisy")
-	e, err := executor.Open(tb.Context(), executor.Config{Name: b.Name, Wasm: b.Wasm, Settings: settings, Limits: executor.Limits{Memory: b.Memory}})
+	e, err := executor.Open(tb.Context(), executor.Config{CacheDir: cacheDir, Name: b.Name, Wasm: b.Wasm, Settings: settings, Limits: executor.Limits{Memory: b.Memory}})
 	if err != nil {
 		tb.Fatal(err)
 	}

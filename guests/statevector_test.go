@@ -107,7 +107,8 @@ func TestStatevectorSettings(t *testing.T) {
 		t.Run(c.key+"="+c.value, func(t *testing.T) {
 			t.Parallel()
 			e, err := executor.Open(t.Context(), executor.Config{
-				Name: "statevector", Wasm: builtin(t, "statevector").Wasm, Settings: map[string]string{c.key: c.value},
+				CacheDir: cacheDir,
+				Name:     "statevector", Wasm: builtin(t, "statevector").Wasm, Settings: map[string]string{c.key: c.value},
 			})
 			switch {
 			case c.want == "" && err != nil:
@@ -238,7 +239,7 @@ func statevectorGuest(tb testing.TB, settings map[string]string, limits executor
 	if limits.Memory == 0 {
 		limits.Memory = b.Memory
 	}
-	e, err := executor.Open(tb.Context(), executor.Config{Name: b.Name, Wasm: b.Wasm, Settings: settings, Limits: limits})
+	e, err := executor.Open(tb.Context(), executor.Config{CacheDir: cacheDir, Name: b.Name, Wasm: b.Wasm, Settings: settings, Limits: limits})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,9 +1,32 @@
 package config
 
 import (
+	"os"
 	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 )
+
+// The authors' document has every limit with its default.
+func TestLimitsAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../guests/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\|[^|]*\\| `([a-z_]+)` \\| ([^|]+) \\|$").FindAllSubmatch(text, -1) {
+		found[string(row[1])] = string(row[2])
+	}
+	limits := DefaultLimits
+	for _, k := range limitKeys {
+		_, want, _ := strings.Cut(limits.Shown(k.key), " = ")
+		if found[k.key] != want {
+			t.Errorf("limits.%s is documented as %q, and is %q", k.key, found[k.key], want)
+		}
+	}
+}
 
 // Every field of Limits has a key, a default and a text.
 func TestEveryLimitHasAKey(t *testing.T) {

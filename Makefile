@@ -26,8 +26,8 @@ test: parts ## every test; installs the Debian packages it needs, as root
 	$(GO) test ./...
 
 .PHONY: race
-race: parts ## every test under the race detector
-	$(GO) test -race ./...
+race: parts ## every test under the race detector, with fewer repetitions
+	$(GO) test -race -short ./...
 
 .PHONY: chaos
 chaos: parts ## CHAOS (20000) jobs over two nodes that are killed all the time

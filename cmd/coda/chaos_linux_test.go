@@ -18,7 +18,10 @@ import (
 func chaosJobs(t *testing.T) (n int, large bool) {
 	t.Helper()
 	text := os.Getenv("CODA_CHAOS")
-	if text == "" {
+	switch {
+	case text == "" && testing.Short():
+		return 300, false
+	case text == "":
 		return 1000, false
 	}
 	n, err := strconv.Atoi(text)

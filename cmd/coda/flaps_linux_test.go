@@ -18,7 +18,10 @@ import (
 func flaps(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("CODA_FLAPS")
-	if text == "" {
+	switch {
+	case text == "" && testing.Short():
+		return 8
+	case text == "":
 		return 30
 	}
 	n, err := strconv.Atoi(text)

@@ -45,6 +45,9 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	seeds := 200
+	if testing.Short() {
+		seeds = 40
+	}
 	if text := os.Getenv("CODA_SEEDS"); text != "" {
 		var err error
 		if seeds, err = strconv.Atoi(text); err != nil {

@@ -54,6 +54,9 @@ func TestDifferential(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
+	if testing.Short() {
+		*profiles = min(*profiles, 2000)
+	}
 	began := time.Now()
 	m := newMutator(t, b)
 	accepted, subjects, found := judge(t, m)

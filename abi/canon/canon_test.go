@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,20 +117,25 @@ func TestLiftExecution(t *testing.T) {
 			memory:  map[int][]byte{16: le(byte(1), byte(0), uint16(0), 0, 1, 64, 4), 64: []byte("away")},
 			failure: &abi.Failure{Kind: abi.Unavailable, Message: "away"},
 		},
+		"a long message": {
+			memory:  map[int][]byte{16: le(byte(1), byte(0), uint16(0), 0, 3, 64, 5002), 64: []byte("a" + strings.Repeat("é", 2500) + "z")},
+			failure: &abi.Failure{Kind: abi.Internal, Message: "a" + strings.Repeat("é", 2047) + "... (the first 4095 of 5002 bytes)"},
+		},
+		"a long message not UTF-8":  {memory: map[int][]byte{16: le(byte(1), byte(0), uint16(0), 0, 1, 64, 5000), 5063: {0xff}}, broken: "failure.message"},
 		"discriminant":              {memory: map[int][]byte{16: le(byte(2))}, broken: "result of run"},
 		"failure kind":              {memory: map[int][]byte{16: le(byte(1), byte(0), uint16(0), 0, 4)}, broken: "failure.kind"},
 		"message not UTF-8":         {memory: map[int][]byte{16: le(byte(1), byte(0), uint16(0), 0, 1, 64, 1), 64: {0xff}}, broken: "failure.message"},
 		"message out of range":      {memory: map[int][]byte{16: le(byte(1), byte(0), uint16(0), 0, 1, -4, 8)}, broken: "failure.message"},
 		"outcomes misaligned":       {memory: map[int][]byte{16: ok(68, 1)}, broken: "execution.outcomes"},
-		"outcomes out of range":     {memory: map[int][]byte{16: ok(64, 61)}, broken: "execution.outcomes"},
-		"empty list beyond the end": {memory: map[int][]byte{16: ok(2048, 0)}, broken: "execution.outcomes"},
+		"outcomes out of range":     {memory: map[int][]byte{16: ok(64, 509)}, broken: "execution.outcomes"},
+		"empty list beyond the end": {memory: map[int][]byte{16: ok(8200, 0)}, broken: "execution.outcomes"},
 		"list over the limit":       {memory: map[int][]byte{16: ok(64, 1<<24)}, broken: "execution.outcomes"},
 		"length that wraps":         {memory: map[int][]byte{16: ok(64, 1<<28+1)}, broken: "execution.outcomes"},
 		"option discriminant":       {memory: map[int][]byte{16: ok(0, 0, uint64(1), uint64(2))}, broken: "execution.elapsed-ns"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, failure, err := canon.LiftExecution(at(1024, tt.memory), 16, new(canon.Budget(1000)))
+			got, failure, err := canon.LiftExecution(at(8192, tt.memory), 16, new(canon.Budget(1000)))
 			if rule(err) != tt.broken || !reflect.DeepEqual(got, tt.want) || !reflect.DeepEqual(failure, tt.failure) {
 				t.Errorf("got %+v, %+v, %v", got, failure, err)
 			}
@@ -203,6 +209,11 @@ func TestLiftDevice(t *testing.T) {
 	got, _, err = canon.LiftDevice(memory(record(0, 5, 0, 0, 0, 0, 77)), 16)
 	if err != nil || got.Edges != nil || got.MaxShots != nil || got.Directed {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	many := newGuest(5 << 20)
+	copy(many.memory[16:], record(0, 5, 128, 1<<20+1, 0, 0, 0))
+	if _, _, err := canon.LiftDevice(many, 16); rule(err) != "device.edges" || !over(err) {
+		t.Errorf("edges without end: %v", err)
 	}
 	for what, b := range map[string][]byte{
 		"device.target":    record(4, 5, 0, 0, 0, 0, 0),

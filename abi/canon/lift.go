@@ -80,6 +80,10 @@ func LiftDevice(m Memory, ptr uint32) (*abi.Device, *abi.Failure, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if n := len(edges) / 4; n > maxEdges {
+		return nil, nil, &Error{What: "device.edges", Over: true,
+			Rule: fmt.Sprintf("%d edges are more than the %d that this host takes", n, maxEdges)}
+	}
 	if len(edges) > 0 {
 		d.Edges = make([][2]uint16, len(edges)/4)
 	}
@@ -95,6 +99,9 @@ func LiftDevice(m Memory, ptr uint32) (*abi.Device, *abi.Failure, error) {
 	}
 	return d, nil, nil
 }
+
+// maxEdges is the most edges of a device: 1024 qubits have as many ordered pairs.
+const maxEdges = 1 << 20
 
 // LiftString reads the string of size bytes at ptr: a parameter of an imported
 // function.
@@ -114,11 +121,30 @@ func liftFailure(m Memory, record []byte) (*abi.Failure, error) {
 	if err != nil {
 		return nil, err
 	}
-	message, err := liftString(m, "failure.message", record[4:])
+	message, err := list(m, "failure.message", record[4:], 1, 1)
 	if err != nil {
 		return nil, err
 	}
-	return &abi.Failure{Kind: abi.FailureKind(kind), Message: message}, nil
+	if !utf8.Valid(message) {
+		return nil, broken("failure.message", "is not valid UTF-8")
+	}
+	return &abi.Failure{Kind: abi.FailureKind(kind), Message: shortened(message)}, nil
+}
+
+// maxMessage is the most bytes of a failure's message that are lifted: it goes into
+// logs and into the result that the cloud keeps, and a batch has many.
+const maxMessage = 4 << 10
+
+// shortened is a message, or its beginning and a note of how long it was.
+func shortened(message []byte) string {
+	if len(message) <= maxMessage {
+		return string(message)
+	}
+	end := maxMessage
+	for !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s... (the first %d of %d bytes)", message[:end], end, len(message))
 }
 
 func liftString(m Memory, what string, field []byte) (string, error) {

@@ -16,7 +16,7 @@ import (
 // ask has the node perform a call and waits for the answer, whose data is valid
 // until the next frame is read.
 func (c *child) ask(call *effect.Call) effect.Answer {
-	if size := len(call.Data) + len(call.Pairs)*8; size > maxCall {
+	if size := len(call.Text) + len(call.Method) + len(call.Path) + len(call.Data) + len(call.Pairs)*8; size > maxCall {
 		return effect.Fail(effect.OutOfRange, "%d bytes in one call are more than the %d that it takes", size, maxCall)
 	}
 	err := c.conn.WriteFunc(wire.Call, func(b []byte) []byte { return wire.AppendCall(b, call) })

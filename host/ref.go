@@ -12,9 +12,6 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 )
 
-// maxModule is the most bytes that an executor's file may have.
-const maxModule = 64 << 20
-
 // Program is an executor's code, found by a reference.
 type Program struct {
 	Ref    string // what was asked for
@@ -53,11 +50,11 @@ func Find(ref string) (Program, error) {
 		return refuse("the file cannot be read: %v", err)
 	}
 	defer file.Close()
-	if p.Wasm, err = io.ReadAll(io.LimitReader(file, maxModule+1)); err != nil {
+	if p.Wasm, err = io.ReadAll(io.LimitReader(file, config.MaxModule+1)); err != nil {
 		return refuse("the file cannot be read: %v", err)
 	}
-	if len(p.Wasm) > maxModule {
-		return refuse("the file has more than %d MiB", maxModule>>20)
+	if len(p.Wasm) > config.MaxModule {
+		return refuse("the file has more than %d MiB", config.MaxModule>>20)
 	}
 	return p, nil
 }

@@ -145,6 +145,7 @@ func TestDeviceErrors(t *testing.T) {
 		{"device.toml", "[limits]\nmemory = \"1MB\"\n", ":2: limits.memory: \"1MB\" is not a size"},
 		{"device.toml", "[limits]\nmemory = 0\n", "more than 0"},
 		{"device.toml", "[limits]\nmemory = \"99999999999GiB\"\n", "is not a size"},
+		{"device.toml", "[limits]\nmodule_size = \"65MiB\"\n", ":2: limits.module_size: must be at most 64MiB"},
 		{"device.toml", "[limits]\njob_time = 60\n", `must be a time with its unit, such as "60s"`},
 		{"device.toml", "[limits]\njob_time = \"60\"\n", `is not a time`},
 		{"device.toml", "[limits]\nopen_time = \"-1s\"\n", "more than 0"},

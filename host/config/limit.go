@@ -40,9 +40,13 @@ type Limits struct {
 	ResultBytes uint64        // of one job's outcomes in the guest's memory
 }
 
+// MaxModule is the most that limits.module_size may be, in bytes: a larger file is
+// not even read.
+const MaxModule = 64 << 20
+
 // DefaultLimits are those of a device file that sets none.
 var DefaultLimits = Limits{
-	ModuleSize:   64 << 20,
+	ModuleSize:   MaxModule,
 	Functions:    100_000,
 	FunctionSize: 1 << 20,
 	Locals:       10_000,
@@ -74,11 +78,12 @@ type limitKey struct {
 	time func(*Limits) *time.Duration // one of these three is set
 	size func(*Limits) *uint64
 	many func(*Limits) *uint64
+	most uint64 // that it may be set to; 0: any size
 }
 
 // limitKeys are the keys of [limits], in the order of Limits.
 var limitKeys = []limitKey{
-	{key: "module_size", size: func(l *Limits) *uint64 { return &l.ModuleSize }},
+	{key: "module_size", size: func(l *Limits) *uint64 { return &l.ModuleSize }, most: MaxModule},
 	{key: "functions", many: func(l *Limits) *uint64 { return &l.Functions }},
 	{key: "function_size", size: func(l *Limits) *uint64 { return &l.FunctionSize }},
 	{key: "locals", many: func(l *Limits) *uint64 { return &l.Locals }},
@@ -177,7 +182,9 @@ func (d *document) limits(limits *Limits) error {
 		case k.time != nil:
 			*k.time(limits), err = duration(value)
 		case k.size != nil:
-			*k.size(limits), err = size(value)
+			if *k.size(limits), err = size(value); err == nil && k.most != 0 && *k.size(limits) > k.most {
+				err = fmt.Errorf("must be at most %s", sizeText(k.most))
+			}
 		default:
 			*k.many(limits), err = many(value)
 		}

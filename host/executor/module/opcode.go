@@ -11,6 +11,7 @@ const (
 	access                     // alignment and offset of a memory access
 	laneOf                     // the same, then a lane
 	lane                       // one byte
+	reference                  // a type of references
 	signed                     // a number of up to 64 bits with a sign
 	wide4                      // 4 bytes
 	wide8                      // 8 bytes
@@ -65,40 +66,40 @@ var single = []span{
 	{0x1a, 0x1a, opcode{nothing, 1, 0, 0}},              // drop
 	{0x1b, 0x1b, opcode{nothing, 3, 1, 0}},              // select
 	{opSelectTyped, opSelectTyped, opcode{structure, 0, 0, 0}},
-	{0x20, 0x20, opcode{index, 0, 1, 0}},   // local.get
-	{0x21, 0x21, opcode{index, 1, 0, 0}},   // local.set
-	{0x22, 0x22, opcode{index, 1, 1, 0}},   // local.tee
-	{0x23, 0x23, opcode{index, 0, 1, 0}},   // global.get
-	{0x24, 0x24, opcode{index, 1, 0, 0}},   // global.set
-	{0x25, 0x25, opcode{index, 1, 1, 1}},   // table.get
-	{0x26, 0x26, opcode{index, 2, 0, 1}},   // table.set
-	{0x28, 0x35, opcode{access, 1, 1, 0}},  // loads
-	{0x36, 0x3e, opcode{access, 2, 0, 0}},  // stores
-	{0x3f, 0x3f, opcode{index, 0, 1, 0}},   // memory.size
-	{0x40, 0x40, opcode{index, 1, 1, 0}},   // memory.grow
-	{0x41, 0x42, opcode{signed, 0, 1, 0}},  // i32.const, i64.const
-	{0x43, 0x43, opcode{wide4, 0, 1, 0}},   // f32.const
-	{0x44, 0x44, opcode{wide8, 0, 1, 0}},   // f64.const
-	{0x45, 0x45, opcode{nothing, 1, 1, 0}}, // i32.eqz
-	{0x46, 0x4f, opcode{nothing, 2, 1, 0}}, // comparisons of i32
-	{0x50, 0x50, opcode{nothing, 1, 1, 0}}, // i64.eqz
-	{0x51, 0x66, opcode{nothing, 2, 1, 0}}, // comparisons of i64, f32, f64
-	{0x67, 0x69, opcode{nothing, 1, 1, 0}}, // i32: clz, ctz, popcnt
-	{0x6a, 0x78, opcode{nothing, 2, 1, 0}}, // i32: add to rotr
-	{0x79, 0x7b, opcode{nothing, 1, 1, 0}}, // i64: clz, ctz, popcnt
-	{0x7c, 0x8a, opcode{nothing, 2, 1, 0}}, // i64: add to rotr
-	{0x8b, 0x91, opcode{nothing, 1, 1, 0}}, // f32: abs to sqrt
-	{0x92, 0x98, opcode{nothing, 2, 1, 0}}, // f32: add to copysign
-	{0x99, 0x9f, opcode{nothing, 1, 1, 0}}, // f64: abs to sqrt
-	{0xa0, 0xa6, opcode{nothing, 2, 1, 0}}, // f64: add to copysign
-	{0xa7, 0xa7, opcode{nothing, 1, 1, 0}}, // i32.wrap_i64
-	{0xa8, 0xab, opcode{nothing, 1, 1, 1}}, // i32: truncations that trap
-	{0xac, 0xad, opcode{nothing, 1, 1, 0}}, // i64: extensions
-	{0xae, 0xb1, opcode{nothing, 1, 1, 1}}, // i64: truncations that trap
-	{0xb2, 0xc4, opcode{nothing, 1, 1, 0}}, // conversions, sign extensions
-	{0xd0, 0xd0, opcode{lane, 0, 1, 0}},    // ref.null
-	{0xd1, 0xd1, opcode{nothing, 1, 1, 0}}, // ref.is_null
-	{0xd2, 0xd2, opcode{index, 0, 1, 0}},   // ref.func
+	{0x20, 0x20, opcode{index, 0, 1, 0}},     // local.get
+	{0x21, 0x21, opcode{index, 1, 0, 0}},     // local.set
+	{0x22, 0x22, opcode{index, 1, 1, 0}},     // local.tee
+	{0x23, 0x23, opcode{index, 0, 1, 0}},     // global.get
+	{0x24, 0x24, opcode{index, 1, 0, 0}},     // global.set
+	{0x25, 0x25, opcode{index, 1, 1, 1}},     // table.get
+	{0x26, 0x26, opcode{index, 2, 0, 1}},     // table.set
+	{0x28, 0x35, opcode{access, 1, 1, 0}},    // loads
+	{0x36, 0x3e, opcode{access, 2, 0, 0}},    // stores
+	{0x3f, 0x3f, opcode{index, 0, 1, 0}},     // memory.size
+	{0x40, 0x40, opcode{index, 1, 1, 0}},     // memory.grow
+	{0x41, 0x42, opcode{signed, 0, 1, 0}},    // i32.const, i64.const
+	{0x43, 0x43, opcode{wide4, 0, 1, 0}},     // f32.const
+	{0x44, 0x44, opcode{wide8, 0, 1, 0}},     // f64.const
+	{0x45, 0x45, opcode{nothing, 1, 1, 0}},   // i32.eqz
+	{0x46, 0x4f, opcode{nothing, 2, 1, 0}},   // comparisons of i32
+	{0x50, 0x50, opcode{nothing, 1, 1, 0}},   // i64.eqz
+	{0x51, 0x66, opcode{nothing, 2, 1, 0}},   // comparisons of i64, f32, f64
+	{0x67, 0x69, opcode{nothing, 1, 1, 0}},   // i32: clz, ctz, popcnt
+	{0x6a, 0x78, opcode{nothing, 2, 1, 0}},   // i32: add to rotr
+	{0x79, 0x7b, opcode{nothing, 1, 1, 0}},   // i64: clz, ctz, popcnt
+	{0x7c, 0x8a, opcode{nothing, 2, 1, 0}},   // i64: add to rotr
+	{0x8b, 0x91, opcode{nothing, 1, 1, 0}},   // f32: abs to sqrt
+	{0x92, 0x98, opcode{nothing, 2, 1, 0}},   // f32: add to copysign
+	{0x99, 0x9f, opcode{nothing, 1, 1, 0}},   // f64: abs to sqrt
+	{0xa0, 0xa6, opcode{nothing, 2, 1, 0}},   // f64: add to copysign
+	{0xa7, 0xa7, opcode{nothing, 1, 1, 0}},   // i32.wrap_i64
+	{0xa8, 0xab, opcode{nothing, 1, 1, 1}},   // i32: truncations that trap
+	{0xac, 0xad, opcode{nothing, 1, 1, 0}},   // i64: extensions
+	{0xae, 0xb1, opcode{nothing, 1, 1, 1}},   // i64: truncations that trap
+	{0xb2, 0xc4, opcode{nothing, 1, 1, 0}},   // conversions, sign extensions
+	{0xd0, 0xd0, opcode{reference, 0, 1, 0}}, // ref.null
+	{0xd1, 0xd1, opcode{nothing, 1, 1, 0}},   // ref.is_null
+	{0xd2, 0xd2, opcode{index, 0, 1, 0}},     // ref.func
 	{opMisc, opVector, opcode{structure, 0, 0, 0}},
 }
 

@@ -246,38 +246,3 @@ func TestMemoryIsBoundedByTheFile(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	whole, err := os.ReadFile("testdata/full-backend.wasm")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(whole)
-	f.Add(executor().bytes())
-	f.Add(standard().bytes())
-	f.Add(file(section(0, join(text("producers"), []byte{1}, text("language"), []byte{1}, text("C"), text("99")))))
-	f.Add(file(section(5, []byte{1, 0, 1}), section(12, []byte{1}), section(11, []byte{1, 1, 2, 'h', 'i'})))
-	f.Add([]byte("(module)"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := module.Parse(b)
-		if err != nil {
-			if bad, ok := errors.AsType[*module.Error](err); !ok || bad.Offset > len(b) {
-				t.Fatalf("%T %v", err, err)
-			}
-			return
-		}
-		if m.Code.Bodies != len(m.Functions) || m.Code.Bytes+m.Data.Bytes > len(b) {
-			t.Fatalf("%+v is more than %d bytes hold", m, len(b))
-		}
-		c, err := module.Check(m)
-		if err != nil {
-			if len(err.Error()) > 4096 {
-				t.Fatalf("a message of %d bytes", len(err.Error()))
-			}
-			return
-		}
-		if c.Run.Name == "" || c.Open.Name == "" || c.Realloc == "" || c.Memory == "" || len(c.Imports) != len(m.Imports) {
-			t.Fatalf("incomplete: %+v", c)
-		}
-	})
-}

@@ -82,6 +82,8 @@ func (s *scan) immediate(kind immediate) {
 		r.byte()
 	case lane:
 		r.byte()
+	case reference:
+		r.refType()
 	case signed:
 		r.skipSigned(64)
 	case wide4:
@@ -102,6 +104,11 @@ func (s *scan) structured(code byte, start int) opcode {
 		sub, table := r.u32(), miscOpcodes
 		if code == opVector {
 			table = vectorOpcodes
+			// wazero takes the first byte for the opcode, so that what follows a
+			// longer number is not what it seems.
+			if want := 2 + int(min(sub>>7, 1)); r.err == nil && r.at-start != want {
+				r.failAt(start, "vector instruction %d is written in %d bytes instead of %d, which this host's compiler misreads", sub, r.at-start, want)
+			}
 		}
 		if sub < 256 && table[sub].immediate != unknown {
 			return table[sub]
@@ -216,7 +223,11 @@ func (s *scan) blockType() (params, results int) {
 			return 0, 1
 		}
 	}
+	start := r.at
 	t := s.p.index(r, "type", len(s.p.m.Types))
+	if r.err == nil && r.file[r.at-1]&0x40 != 0 {
+		r.failAt(start, "a block's type is a negative number of more than one byte: the file is damaged")
+	}
 	if r.err != nil {
 		return 0, 0
 	}

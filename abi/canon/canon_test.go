@@ -261,38 +261,6 @@ func TestImportsAnswers(t *testing.T) {
 	}
 }
 
-// FuzzLift reads hostile memory: whatever stands there, lifting ends in a value
-// or in an *Error and stays inside the memory.
-func FuzzLift(f *testing.F) {
-	f.Add(le(byte(0), byte(0), uint16(0), 0, 40, 1, uint64(1), uint64(0), uint64(0), uint64(3), uint64(1)), uint32(0))
-	f.Add(le(byte(1), byte(0), uint16(0), 0, 1, 24, 2, "no"), uint32(0))
-	f.Fuzz(func(t *testing.T, memory []byte, ptr uint32) {
-		g := &guest{memory: memory}
-		check := func(value, failure bool, err error) {
-			switch n := b2i(value) + b2i(failure) + b2i(err != nil); {
-			case n != 1:
-				t.Fatalf("%d answers: %v", n, err)
-			case err != nil && rule(err) == "":
-				t.Fatalf("a foreign error: %v", err)
-			}
-		}
-		e, failure, err := canon.LiftExecution(g, ptr, new(canon.Budget(1000)))
-		check(e != nil, failure != nil, err)
-		if e != nil && len(e.Outcomes)*canon.OutcomeSize > len(memory) {
-			t.Fatal("more outcomes than memory")
-		}
-		d, failure, err := canon.LiftDevice(g, ptr)
-		check(d != nil, failure != nil, err)
-	})
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func BenchmarkLowerJob(b *testing.B) {
 	j := job()
 	j.Circuit.Operations = make([]abi.Operation, 10_000)

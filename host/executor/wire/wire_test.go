@@ -137,35 +137,3 @@ func TestResults(t *testing.T) {
 		}
 	}
 }
-
-// FuzzFromChild reads what a child that was taken over might send: nothing but
-// frames and errors comes of it, and memory stays within what has arrived.
-func FuzzFromChild(f *testing.F) {
-	var stream bytes.Buffer
-	c := wire.NewConn(&stream, 0)
-	_ = c.Write(wire.Ready, nil)
-	_ = c.WriteFunc(wire.Done, func(b []byte) []byte {
-		return wire.AppendDone(b, &abi.Execution{Outcomes: []abi.Outcome{{Bits: 1, Count: 1}}, ShotsCompleted: 1}, 1)
-	})
-	f.Add(stream.Bytes())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c := wire.NewConn(readOnly{bytes.NewReader(b)}, wire.MaxFromChild)
-		for total := 0; ; {
-			kind, payload, err := c.Read()
-			if err != nil {
-				return
-			}
-			if total += 8 + len(payload); total > len(b) {
-				t.Fatalf("%d bytes of frames in a stream of %d", total, len(b))
-			}
-			switch kind {
-			case wire.Done:
-				if e, err := wire.ParseDone(payload); err == nil && e.Elapsed == nil {
-					t.Fatal("a result without a time")
-				}
-			case wire.Progress:
-				_, _ = wire.ParseProgress(payload)
-			}
-		}
-	})
-}

@@ -50,7 +50,7 @@ func (e *Executor) RunBatch(ctx context.Context, jobs []*abi.Job) ([]Result, err
 	for i, o := range outcomes {
 		r := &results[places[i]]
 		if o.Execution == nil {
-			r.Err = e.fault(o.Failed.Cause, o.Failed.Message)
+			r.Err = e.told(o.Failed)
 			continue
 		}
 		if r.Err = e.verify(o.Execution, admitted[i]); r.Err == nil {

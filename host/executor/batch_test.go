@@ -4,6 +4,7 @@ package executor_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/conductorquantum/coda/abi"
@@ -65,5 +66,35 @@ func TestBatch(t *testing.T) {
 	good(t, e)
 	if results, err := e.RunBatch(t.Context(), numbered(51, 52)); err != nil || results[0].Err == nil || results[1].Err == nil {
 		t.Errorf("jobs that are all refused: %+v, %v", results, err)
+	}
+}
+
+// What a guest says of a job fills no screen and moves no cursor, alone or in a batch.
+func TestWhatGuestsSayIsShown(t *testing.T) {
+	t.Parallel()
+	const said = `(data (i32.const 300) "\1b[2J") `
+	alone := open(t, executor.Config{Wasm: fakeguest.Assemble(t, map[string]string{
+		"exports": said, "bad": strings.Replace(unavailable, "(i32.const 100)", "(i32.const 300)", 1),
+	})})
+	_, err := alone.Run(t.Context(), job(13))
+	cause(t, err, fault.Unavailable, `\x1b[2J`)
+
+	batch := strings.Replace(fakeguest.Batch, "(i32.store offset=12 (local.get $result) (i32.const 100))",
+		"(i32.store offset=12 (local.get $result) (i32.const 300))", 1)
+	together := open(t, executor.Config{Wasm: fakeguest.Assemble(t, map[string]string{"exports": said + batch})})
+	results, err := together.RunBatch(t.Context(), numbered(13))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause(t, results[0].Err, fault.Unsupported, `\x1b[2J`)
+
+	// A message as large as the memory: 12 MB of zeros, which printed are four times as much.
+	long := open(t, executor.Config{Wasm: fakeguest.Assemble(t, map[string]string{
+		"memory": "200", "bad": strings.NewReplacer("(i32.const 100)", "(i32.const 400000)", "(i32.const 4)", "(i32.const 12000000)").Replace(unavailable),
+	})})
+	_, err = long.Run(t.Context(), job(13))
+	cause(t, err, fault.Unavailable, "(the first 4096 of 12000000 bytes)")
+	if len(err.Error()) > 40<<10 {
+		t.Errorf("a message of %d bytes", len(err.Error()))
 	}
 }

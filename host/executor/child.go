@@ -483,7 +483,7 @@ func (c *child) failed(payload []byte) error {
 	if err := json.Unmarshal(payload, &body); err != nil {
 		return c.lost(err, "with a failure that cannot be read")
 	}
-	failed := c.e.fault(body.Cause, text.Printable(body.Message))
+	failed := c.e.told(body)
 	if body.Stale {
 		failed.Err = errStale
 	}

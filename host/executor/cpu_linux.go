@@ -27,8 +27,7 @@ func (c *child) watchCPU(limit time.Duration) (over func() bool) {
 	}
 	var killed, ended atomic.Bool
 	var timer atomic.Pointer[time.Timer]
-	var check func()
-	check = func() {
+	check := func() {
 		now, ok := processorTime(c.cmd.Process.Pid)
 		switch {
 		case !ok || ended.Load():

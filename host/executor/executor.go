@@ -20,6 +20,7 @@ import (
 	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/text"
 )
 
 // Config says what to run and within which limits.
@@ -319,6 +320,15 @@ func (e *Executor) Close() error {
 
 func (e *Executor) fault(cause fault.Cause, reason string) *fault.ExecutorError {
 	return &fault.ExecutorError{Executor: e.cfg.Name, Cause: cause, Reason: reason}
+}
+
+// maxTold is the most bytes of what a child says of a failure. A guest's own words are
+// cut before, at half of it; these may be those of a child that was taken over.
+const maxTold = 8 << 10
+
+// told is the error that a child reports.
+func (e *Executor) told(body wire.FailedBody) *fault.ExecutorError {
+	return e.fault(body.Cause, text.Printable(body.Message[:min(len(body.Message), maxTold)]))
 }
 
 func (e *Executor) cancelled(ctx context.Context, when string) error {

@@ -3,6 +3,7 @@ package module_test
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/conductorquantum/coda/host/config"
@@ -74,6 +75,52 @@ func TestBudgets(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+// Whatever the limits say, there are so many items that Parse takes; one more is not
+// damage but too much, which is said before an item is read.
+func TestItemsHaveBounds(t *testing.T) {
+	t.Parallel()
+	custom := section(0, text("x"))
+	params := func(n int) []byte {
+		return section(1, join([]byte{1, 0x60}, num(n), slices.Repeat([]byte{0x7f}, n), []byte{0}))
+	}
+	results := func(n int) []byte {
+		return section(1, join([]byte{1, 0x60, 0}, num(n), slices.Repeat([]byte{0x7f}, n)))
+	}
+	items := func(id byte) func(int) []byte {
+		return func(n int) []byte { return section(id, join(num(n), make([]byte, n))) }
+	}
+	for _, test := range []struct {
+		name  string
+		most  int
+		items func(n int) []byte
+		want  string
+	}{
+		{"types", 100_000, items(1), "type section: 100001 types are declared, and this host takes at most 100000"},
+		{"imports", 10_000, items(2), "import section: 10001 imports are declared, and this host takes at most 10000"},
+		{"functions", 1_000_000, items(3), "function section: 1000001 functions are declared, and this host takes at most 1000000"},
+		{"tables", 10_000, items(4), "table section: 10001 tables are declared, and this host takes at most 10000"},
+		{"memories", 10_000, items(5), "memory section: 10001 memories are declared, and this host takes at most 10000"},
+		{"globals", 1_000_000, items(6), "global section: 1000001 globals are declared, and this host takes at most 1000000"},
+		{"exports", 100_000, items(7), "export section: 100001 exports are declared, and this host takes at most 100000"},
+		{"element segments", 1_000_000, items(9), "element section: 1000001 element segments are declared, and this host takes at most 1000000"},
+		{"bodies", 1_000_000, items(10), "code section: 1000001 function bodies are declared, and this host takes at most 1000000"},
+		{"data segments", 1_000_000, items(11), "data section: 1000001 data segments are declared, and this host takes at most 1000000"},
+		{"parameters", 1000, params, "type section: a function type has 1001 parameters, and this host takes at most 1000"},
+		{"results", 1000, results, "type section: a function type has 1001 results, and this host takes at most 1000"},
+		{"custom sections", 10_000, func(n int) []byte { return slices.Repeat(custom, n) },
+			"custom section: the module has more than the 10000 custom sections that this host takes"},
+	} {
+		_, err := module.Parse(file(test.items(test.most)))
+		if err != nil && module.CauseOf(err) != fault.Refused { // most of these items are none
+			t.Errorf("%s: as many as there may be: %v", test.name, err)
+		}
+		_, err = module.Parse(file(test.items(test.most + 1)))
+		if err == nil || !strings.HasSuffix(err.Error(), test.want) || module.CauseOf(err) != fault.Limit {
+			t.Errorf("%s: %v", test.name, err)
+		}
 	}
 }
 

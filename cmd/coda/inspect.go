@@ -64,6 +64,7 @@ func (c *cli) examine(ctx context.Context, p *host.Program) (*inspection, error)
 	m, kept, err := module.Admit(p.Wasm, &limits)
 	if m != nil {
 		in.describe(m)
+		in.Budgets = m.Budgets(&limits)
 	}
 	if err != nil {
 		return in, refused(p, err)

@@ -16,15 +16,16 @@ type inspection struct {
 	Tools     []tool     `json:"tools,omitempty"`
 	Go        *goProgram `json:"go,omitempty"`
 
-	Contract *contract   `json:"contract,omitempty"` // nil for what is no executor
-	Exports  []export    `json:"exports"`
-	Imports  []imported  `json:"imports"`
-	Memory   *pages      `json:"memory,omitempty"`
-	Tables   []table     `json:"tables"`
-	Code     code        `json:"code"`
-	Data     int         `json:"data_bytes"`
-	Device   *abi.Device `json:"device,omitempty"`
-	Error    string      `json:"error,omitempty"` // why a node would not run it
+	Contract *contract       `json:"contract,omitempty"` // nil for what is no executor
+	Exports  []export        `json:"exports"`
+	Imports  []imported      `json:"imports"`
+	Memory   *pages          `json:"memory,omitempty"`
+	Tables   []table         `json:"tables"`
+	Code     code            `json:"code"`
+	Data     int             `json:"data_bytes"`
+	Budgets  []module.Budget `json:"budgets,omitempty"` // that it is held against before it is compiled, with the usual limits
+	Device   *abi.Device     `json:"device,omitempty"`
+	Error    string          `json:"error,omitempty"` // why a node would not run it
 }
 
 // tool is what had a part in making the file.

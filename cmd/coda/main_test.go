@@ -134,15 +134,18 @@ func fixtures(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{
-		"noop.wasm":           noop.Wasm,
-		"backend.wasm":        backend(t),
-		"instruments.wasm":    instruments,
-		"component.wasm":      []byte("\x00asm\x0d\x00\x01\x00"),
-		"empty-module.wasm":   []byte("\x00asm\x01\x00\x00\x00"),
-		"cut.wasm":            noop.Wasm[:len(noop.Wasm)/2],
-		"other-version.wasm":  renamed(t, noop.Wasm, "coda:executor/executor@0.1.0", "coda:executor/executor@0.2.0"),
-		"missing-run.wasm":    renamed(t, noop.Wasm, "coda:executor/executor@0.1.0#run", "acme:executor/executor@0.1.0#run"),
-		"unknown-import.wasm": renamed(t, statevector.Wasm, "random_get", "random_net"),
+		"noop.wasm":         noop.Wasm,
+		"backend.wasm":      backend(t),
+		"instruments.wasm":  instruments,
+		"component.wasm":    []byte("\x00asm\x0d\x00\x01\x00"),
+		"empty-module.wasm": []byte("\x00asm\x01\x00\x00\x00"),
+		// One function of a group of i32 locals.
+		"many-locals.wasm":     []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x07\x01\x05\x01\x90\x4e\x7f\x0b"),
+		"too-many-locals.wasm": []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x07\x01\x05\x01\x91\x4e\x7f\x0b"),
+		"cut.wasm":             noop.Wasm[:len(noop.Wasm)/2],
+		"other-version.wasm":   renamed(t, noop.Wasm, "coda:executor/executor@0.1.0", "coda:executor/executor@0.2.0"),
+		"missing-run.wasm":     renamed(t, noop.Wasm, "coda:executor/executor@0.1.0#run", "acme:executor/executor@0.1.0#run"),
+		"unknown-import.wasm":  renamed(t, statevector.Wasm, "random_get", "random_net"),
 	}
 	for _, circuit := range circuits.All() {
 		files[circuit.Name+".json"] = []byte(circuit.IR)

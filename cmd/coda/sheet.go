@@ -159,6 +159,11 @@ func (in *inspection) needs(s *sheet) {
 		s.line("table", "%s, %s", plural(int(t.Min), "element"), upTo(t.Max, func(n uint32) string { return fmt.Sprint(n) }))
 	}
 	s.line("code", "%s, %s; %s of data", plural(in.Code.Functions, "function"), binary(in.Code.Bytes), binary(in.Data))
+	for _, b := range in.Budgets {
+		if b.Have > b.Most/2 { // the others are no news
+			s.line("budget", "%s: %d of at most %d", b.Name, b.Have, b.Most)
+		}
+	}
 }
 
 func upTo(most *uint32, write func(uint32) string) string {

@@ -53,41 +53,56 @@ func (m *Module) LeastMemory() (bytes uint64) {
 	return bytes
 }
 
+// Budget is something that a module has, and the most of it that it may have.
+type Budget struct {
+	Name string `json:"name"` // the key in limits, or "blocks", "values" or "work", which have none
+	Have uint64 `json:"have"`
+	Most uint64 `json:"most"`
+
+	refusal string // what is said where Have is more than Most
+}
+
+// Budgets are those that a module is held against before it is compiled.
+func (m *Module) Budgets(l *config.Limits) []Budget {
+	c := &m.Code
+	table := 0 // that starts largest
+	for i, t := range m.Tables {
+		if t.Min > m.Tables[table].Min {
+			table = i
+		}
+	}
+	var elements uint32
+	if len(m.Tables) > 0 {
+		elements = m.Tables[table].Min
+	}
+	limit := func(key string, have, most uint64, format string, args ...any) Budget {
+		return Budget{key, have, most, fmt.Sprintf(format, args...) + "; " + l.Shown(key) + " allows no more"}
+	}
+	work := freeWork + workPerByte*uint64(c.Bytes)
+	return []Budget{
+		limit("module_size", uint64(m.Size), l.ModuleSize, "the file has %d bytes", m.Size),
+		limit("functions", uint64(c.Bodies), l.Functions, "it defines %d functions", c.Bodies),
+		limit("function_size", uint64(c.LargestBody), l.FunctionSize, "function %d has a body of %d bytes", c.LargestFunc, c.LargestBody),
+		limit("locals", c.MostLocals, l.Locals, "function %d declares %d locals", c.LocalsFunc, c.MostLocals),
+		limit("tables", uint64(len(m.Tables)), l.Tables, "it defines %d tables", len(m.Tables)),
+		limit("data_size", uint64(m.Data.Bytes), l.DataSize, "its data segments have %d bytes", m.Data.Bytes),
+		limit("memory", m.LeastMemory(), l.Memory, "it needs at least %d KiB of memory", m.LeastMemory()>>10),
+		limit("table_size", uint64(elements), l.TableSize, "table %d starts with %d elements", table, elements),
+		{"blocks", c.MostBlocks, maxBlocks, fmt.Sprintf("function %d has about %d branches and blocks, "+
+			"and one function may have %d: split it", c.BlocksFunc, c.MostBlocks, maxBlocks)},
+		{"values", c.MostLive, maxLive, fmt.Sprintf("function %d has parameters, locals and operands that, times its blocks, make %d, "+
+			"and one function may have %d: split it, or use fewer locals", c.LiveFunc, c.MostLive, maxLive)},
+		{"work", c.Work, work, fmt.Sprintf("its functions would take about %d s to compile for %d KiB of code, and this host takes %d s: "+
+			"nest fewer loops, or split functions of many branches and locals", c.Work/1e6, c.Bytes>>10, work/1e6)},
+	}
+}
+
 // within holds a module against its budgets.
 func (m *Module) within(l *config.Limits) error {
-	c := &m.Code
-	for _, budget := range []struct {
-		have, most uint64
-		message    string
-		args       []any
-		key        string
-	}{
-		{uint64(c.Bodies), l.Functions, "it defines %d functions", []any{c.Bodies}, "functions"},
-		{uint64(c.LargestBody), l.FunctionSize, "function %d has a body of %d bytes", []any{c.LargestFunc, c.LargestBody}, "function_size"},
-		{c.MostLocals, l.Locals, "function %d declares %d locals", []any{c.LocalsFunc, c.MostLocals}, "locals"},
-		{uint64(len(m.Tables)), l.Tables, "it defines %d tables", []any{len(m.Tables)}, "tables"},
-		{uint64(m.Data.Bytes), l.DataSize, "its data segments have %d bytes", []any{m.Data.Bytes}, "data_size"},
-		{m.LeastMemory(), l.Memory, "it needs at least %d KiB of memory", []any{m.LeastMemory() >> 10}, "memory"},
-	} {
-		if budget.have > budget.most {
-			return over(budget.message+"; %s allows no more", append(budget.args, l.Shown(budget.key))...)
+	for _, b := range m.Budgets(l) {
+		if b.Have > b.Most {
+			return over("%s", b.refusal)
 		}
-	}
-	for i, t := range m.Tables {
-		if uint64(t.Min) > l.TableSize {
-			return over("table %d starts with %d elements; %s allows no more", i, t.Min, l.Shown("table_size"))
-		}
-	}
-	if c.MostBlocks > maxBlocks {
-		return over("function %d has about %d branches and blocks, and one function may have %d: split it", c.BlocksFunc, c.MostBlocks, maxBlocks)
-	}
-	if c.MostLive > maxLive {
-		return over("function %d has parameters, locals and operands that, times its blocks, make %d, "+
-			"and one function may have %d: split it, or use fewer locals", c.LiveFunc, c.MostLive, maxLive)
-	}
-	if most := freeWork + workPerByte*uint64(c.Bytes); c.Work > most {
-		return over("its functions would take about %d s to compile for %d KiB of code, and this host takes %d s: "+
-			"nest fewer loops, or split functions of many branches and locals", c.Work/1e6, c.Bytes>>10, most/1e6)
 	}
 	return nil
 }

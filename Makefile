@@ -5,6 +5,7 @@ BIN     := bin/coda
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZ    ?= 20s
+WALL    ?= $(FUZZ)
 CHAOS   ?= 20000
 
 .DEFAULT_GOAL := help
@@ -42,14 +43,22 @@ check: ## format, vet, lint, tidy; fails if anything was out of order
 	$(GO) mod tidy -diff
 	$(GO) run $(LINT) run
 
+# What stands between a guest and the node: what reads its module, lifts its values,
+# speaks with its process and checks its results.
+WALLS := abi.FuzzResult abi/canon.FuzzLift host/executor/module.FuzzParse \
+	host/executor/wire.FuzzFrames host/executor/wire.FuzzPayloads
+
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZ (20s)
-	@set -e; for package in $$($(GO) list ./...); do \
+fuzz: ## run each fuzz target for FUZZ (20s), those of the walls for WALL
+	@set -e; walls=0; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			echo "$$package $$target"; \
-			.ci/fuzz $$package $$target $(FUZZ); \
+			time=$(FUZZ); \
+			case " $(WALLS) " in *" $${package#*/coda/}.$$target "*) time=$(WALL); walls=$$((walls+1));; esac; \
+			echo "$$package $$target $$time"; \
+			.ci/fuzz $$package $$target $$time; \
 		done; \
-	done
+	done; \
+	[ $$walls = $(words $(WALLS)) ] || { echo "make fuzz: only $$walls of WALLS were found"; exit 1; }
 
 .PHONY: bench
 bench: ## the benchmarks

@@ -50,15 +50,7 @@ WALLS := abi.FuzzResult abi/canon.FuzzLift host/executor/module.FuzzParse \
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZ (20s), those of the walls for WALL
-	@set -e; walls=0; for package in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-			time=$(FUZZ); \
-			case " $(WALLS) " in *" $${package#*/coda/}.$$target "*) time=$(WALL); walls=$$((walls+1));; esac; \
-			echo "$$package $$target $$time"; \
-			.ci/fuzz $$package $$target $$time; \
-		done; \
-	done; \
-	[ $$walls = $(words $(WALLS)) ] || { echo "make fuzz: only $$walls of WALLS were found"; exit 1; }
+	@.ci/fuzz $(FUZZ) $(WALL) $(WALLS)
 
 .PHONY: bench
 bench: ## the benchmarks

@@ -129,7 +129,7 @@ func TestHardwareCalls(t *testing.T) {
 			s := &script{}
 			s.play(atRest...)
 			e, err := executor.Open(t.Context(), executor.Config{
-				Name:     "hardware", Wasm: wasm, Keep: true, CacheDir: t.TempDir(),
+				Name: "hardware", Wasm: wasm, Keep: true, CacheDir: t.TempDir(),
 				// net/http takes minutes to compile where the race detector watches.
 				Limits:   executor.Limits{Memory: 64 << 20, CancelTime: time.Minute, CompileTime: time.Hour},
 				Hardware: func() effect.Door { return s },

@@ -490,6 +490,12 @@ func (c *child) failed(payload []byte) error {
 	return failed
 }
 
+// printable is what a child says, in no more room than a child takes that keeps to
+// its rules.
+func printable(said string) string { return text.Printable(said[:min(len(said), maxSaid)]) }
+
+const maxSaid = 8 << 10
+
 // crashed is how Go's runtime begins its last words, of which so many bytes are
 // worth keeping.
 var crashed = regexp.MustCompile(`^(panic|fatal error|runtime|unexpected fault|SIG[A-Z]+|goroutine )`)
@@ -541,7 +547,7 @@ func (c *child) log(payload []byte) {
 	if len(payload) == 0 {
 		return
 	}
-	c.e.cfg.Log.Log(context.Background(), level(payload[0]), text.Printable(string(payload[1:])), "executor", c.e.cfg.Name, "job", c.job)
+	c.e.cfg.Log.Log(context.Background(), level(payload[0]), printable(string(payload[1:])), "executor", c.e.cfg.Name, "job", c.job)
 }
 
 // level is the one that the WIT's enum means.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/conductorquantum/coda/host/executor/wire"
 )
@@ -80,5 +81,14 @@ var noMemory = regexp.MustCompile(`out of memory|cannot allocate memory`)
 // tooLarge reports whether a child was lost because it compiled, and had no memory
 // for that.
 func (c *child) tooLarge(body *wire.LoadBody, words string) bool {
-	return (body.Compile || body.CacheDir == "") && noMemory.MatchString(words)
+	if noMemory.MatchString(words) {
+		return body.Compile || body.CacheDir == ""
+	}
+	// What is denied memory may have none left to say so, and the C library says it
+	// where nobody reads. None of the guest's code runs in a child that only compiles.
+	return body.Compile && c.gone() && c.cmd.ProcessState.ExitCode() == crashStatus &&
+		(words == "" || strings.HasPrefix(words, "SIGABRT"))
 }
+
+// crashStatus is how the Go runtime exits when it crashes.
+const crashStatus = 2

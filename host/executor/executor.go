@@ -20,7 +20,6 @@ import (
 	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
-	"github.com/conductorquantum/coda/host/text"
 )
 
 // Config says what to run and within which limits.
@@ -258,7 +257,7 @@ func (e *Executor) settleIdle() {
 // rest. Where that fails, the next job tries again and reports why.
 func (e *Executor) ready(s *slot) {
 	c := s.child
-	if c.usable && c.pending {
+	if c.usable && c.pending && !(c.unrest && e.CanMakeSafe()) {
 		err := c.settle()
 		if err == nil {
 			e.free <- s
@@ -322,13 +321,9 @@ func (e *Executor) fault(cause fault.Cause, reason string) *fault.ExecutorError 
 	return &fault.ExecutorError{Executor: e.cfg.Name, Cause: cause, Reason: reason}
 }
 
-// maxTold is the most bytes of what a child says of a failure. A guest's own words are
-// cut before, at half of it; these may be those of a child that was taken over.
-const maxTold = 8 << 10
-
-// told is the error that a child reports.
+// told is a failure as a child tells of it.
 func (e *Executor) told(body wire.FailedBody) *fault.ExecutorError {
-	return e.fault(body.Cause, text.Printable(body.Message[:min(len(body.Message), maxTold)]))
+	return e.fault(body.Cause, printable(body.Message))
 }
 
 func (e *Executor) cancelled(ctx context.Context, when string) error {

@@ -19,6 +19,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/executor/wire"
@@ -83,6 +84,8 @@ type child struct {
 	active *instance // the one that runs, or is being made
 	log    logLimit
 	usage  wire.Usage
+
+	progress time.Time // when the node last heard of any
 
 	job       abi.Job // the last one that came, a view of its frame
 	running   bool

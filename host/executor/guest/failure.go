@@ -3,6 +3,7 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/tetratelabs/wazero/sys"
@@ -31,6 +32,9 @@ func said(f *abi.Failure) *failure {
 	return &failure{cause: fault.Cause(f.Kind), message: f.Message}
 }
 
+// startFailed is what wazero puts before an error of a start function.
+var startFailed = regexp.MustCompile(`^start function\[\d+\] failed: `)
+
 // trapped says what ended a call into the guest early.
 func trapped(during string, err error) *failure {
 	if e, ok := errors.AsType[*canon.Error](err); ok {
@@ -48,6 +52,7 @@ func trapped(during string, err error) *failure {
 	}
 	// Below the first line stands wazero's stack trace.
 	reason, _, _ := strings.Cut(err.Error(), "\n")
+	reason = startFailed.ReplaceAllString(reason, "")
 	reason = strings.TrimSuffix(strings.TrimPrefix(reason, "wasm error: "), " (recovered by wazero)")
 	return fail(fault.Trapped, "the guest trapped during %s: %s", during, reason)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
@@ -57,10 +58,15 @@ var hostFuncs = map[string]hostFunc{
 		if !c.running {
 			return nil
 		}
-		if c.engine.body.Taped {
+		if c.engine.body.Taped { // what is on a tape must not depend on the time that it takes
 			c.ask(&effect.Call{Func: effect.Progress, Number: stack[0]})
 			return nil
 		}
+		now := time.Now()
+		if now.Sub(c.progress) < progressEvery {
+			return nil
+		}
+		c.progress = now
 		return c.conn.WriteFunc(wire.Progress, func(b []byte) []byte { return wire.AppendProgress(b, stack[0]) })
 	}},
 	"config#get": {[]api.ValueType{i32, i32, i32}, nil, func(c *child, m api.Module, stack []uint64) error {
@@ -75,6 +81,9 @@ var hostFuncs = map[string]hostFunc{
 		return canon.LowerStrings(c.caller(m), uint32(stack[0]), c.settingKeys())
 	}},
 }
+
+// progressEvery is how often the node hears of a job's progress, at most.
+const progressEvery = 100 * time.Millisecond
 
 // link makes the host modules that the executor imports, each under the name by
 // which it asks for it.

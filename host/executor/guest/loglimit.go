@@ -54,20 +54,25 @@ func (l *logLimit) said() string {
 // logLine hands one line to the node, which owns the log and cleans what no terminal
 // should see.
 func (c *child) logLine(level byte, line string) {
-	line = strings.TrimRight(line, "\r\n")
-	if len(line) > maxLine {
-		cut := maxLine
-		for !utf8.RuneStart(line[cut]) {
-			cut--
-		}
-		line = fmt.Sprintf("%s… (%d bytes more)", line[:cut], len(line)-cut)
-	}
+	line = shortened(strings.TrimRight(line, "\r\n"))
 	// What is on a tape must not depend on the time that it takes.
 	if !c.engine.body.Taped && !c.log.take(time.Now(), len(line)) {
 		return
 	}
 	c.tellLog()
 	c.sendLine(level, line)
+}
+
+// shortened is a guest's text in as much room as a line has.
+func shortened(text string) string {
+	if len(text) <= maxLine {
+		return text
+	}
+	cut := maxLine
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return fmt.Sprintf("%s… (%d bytes more)", text[:cut], len(text)-cut)
 }
 
 // tellLog says, at most once a second, how much was not kept.

@@ -23,7 +23,6 @@ const skeleton = `(module
   (global $next (mut i32) (i32.const 65536))
   (data (i32.const 100) "fake")
   (data (i32.const 24) "\64\00\00\00\04\00\00\00\03\00\32\00") ;; device: name, target, 50 qubits
-  (data (i32.const 136) "\c0\00\00\00\01\00\00\00")            ;; execution: one outcome at 192
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (local $at i32)
     {{realloc}}
@@ -35,8 +34,11 @@ const skeleton = `(module
     (i32.const 16))
   (func $forever (loop $again (br $again)))
   (func $deep (call $deep) (call $deep))
-  (func (export "coda:executor/executor@0.1.0#run")
+  (func $run (export "coda:executor/executor@0.1.0#run")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
+    (i32.store8 (i32.const 128) (i32.const 0)) ;; an instance may have failed before
+    (i32.store (i32.const 136) (i32.const 192))
+    (i32.store (i32.const 140) (i32.const 1))
     (i64.store (i32.const 144) (local.get 10))
     (i64.store (i32.const 200) (local.get 10))
     (if (i32.eq (local.get 3) (i32.const 13)) (then

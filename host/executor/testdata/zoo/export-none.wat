@@ -1,0 +1,3 @@
+;; tries: a module that exports nothing
+;; must: refused "export" at inspect
+(module)

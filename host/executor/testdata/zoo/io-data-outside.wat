@@ -1,0 +1,9 @@
+;; tries: to write what is beyond its memory
+;; must: invalid "data: " at run
+;; grants: hardware
+;; in imports
+(import "coda:executor/byte-stream@0.1.0" "[static]connection.open" (func $open (param i32 i32 i32)))
+(import "coda:executor/byte-stream@0.1.0" "[method]connection.write" (func $write (param i32 i32 i32 i32)))
+;; in bad
+(call $open (i32.const 100) (i32.const 4) (i32.const 2000)) (if (i32.load8_u (i32.const 2000)) (then unreachable))
+(call $write (i32.const 1) (i32.const 131000) (i32.const 1000) (i32.const 2000))

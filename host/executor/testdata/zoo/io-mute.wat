@@ -1,0 +1,13 @@
+;; tries: to read from what never answers
+;; must: a right result at run
+;; limits: io_time = "100ms"
+;; grants: hardware
+;; in imports
+(import "coda:executor/byte-stream@0.1.0" "[static]connection.open" (func $open (param i32 i32 i32)))
+(import "coda:executor/byte-stream@0.1.0" "[method]connection.read" (func $read (param i32 i32 i32)))
+;; in exports
+(data (i32.const 2200) "mute")
+;; in bad
+(call $open (i32.const 2200) (i32.const 4) (i32.const 2000)) (if (i32.load8_u (i32.const 2000)) (then unreachable))
+(call $read (i32.const 1) (i32.const 1) (i32.const 2000))
+(if (i32.ne (i32.load8_u (i32.const 2004)) (i32.const 2)) (then unreachable)) ;; timed-out

@@ -1,0 +1,6 @@
+;; tries: to call beyond the end of a table
+;; must: trapped "the guest trapped during run: invalid table access" at run
+;; in exports
+(type $t (func)) (table 2 funcref)
+;; in bad
+(call_indirect (type $t) (i32.const -1))

@@ -1,0 +1,4 @@
+;; tries: to trap: unreachable
+;; must: trapped "the guest trapped during run: unreachable" at run
+;; in bad
+unreachable

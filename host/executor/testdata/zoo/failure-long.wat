@@ -1,5 +1,5 @@
 ;; tries: a failure in 60 MB of text
-;; must: unavailable "… (59995904 bytes more)" at run
+;; must: unavailable "(the first 4096 of 60000000 bytes)" at run
 ;; in memory
 1000
 ;; in bad

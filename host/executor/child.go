@@ -92,8 +92,9 @@ func (e *Executor) launch(ctx context.Context, body *wire.LoadBody) (*child, err
 	return c, nil
 }
 
-// errStale says that a child could not take the compiled code that it was given.
-var errStale = errors.New("its compiled code cannot be used")
+// errStale says that a child could not read the compiled code that it was given, or
+// could not write it.
+var errStale = errors.New("the folder of compiled code cannot be used")
 
 // errNotSent says that a child ended before it had the job.
 var errNotSent = errors.New("the job did not reach it")
@@ -110,14 +111,13 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 	if err != nil {
 		return c.e.fault(fault.Internal, err.Error())
 	}
-	err = errors.Join(c.conn.Write(wire.Load, head), c.conn.Write(wire.Code, c.e.code))
-	for _, name := range body.Files {
-		err = errors.Join(err, c.conn.Write(wire.File, c.e.cfg.Files[name]))
-	}
-	if err != nil {
-		return c.unloaded(err, body)
-	}
 	late := "compiling it took longer than " + limits.Shown("compile_time")
+	// What goes wrong with these shows at the read: a child that has ended may have said why.
+	_ = c.conn.Write(wire.Load, head)
+	_ = c.conn.Write(wire.Code, c.e.code)
+	for _, name := range body.Files {
+		_ = c.conn.Write(wire.File, c.e.cfg.Files[name])
+	}
 	for {
 		kind, payload, err := c.conn.Read()
 		switch {

@@ -2,13 +2,17 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/conductorquantum/coda/host/executor/wire"
+	"github.com/conductorquantum/coda/host/fault"
 )
+
+// temporaryPrefix begins the names of folders that go with their executors.
+const temporaryPrefix = "coda-compiled-"
 
 // openStore finds a place for compiled code: the cache, else a folder for this
 // executor alone. Where not even that can be made there is none, and every child
@@ -17,17 +21,19 @@ func openStore(cacheDir string) *store {
 	if cacheDir != "" {
 		return &store{dir: cacheDir}
 	}
-	dir, err := os.MkdirTemp("", "coda-compiled-")
+	sweep(os.TempDir(), temporaryPrefix)
+	dir, held, err := makeHeld("", temporaryPrefix)
 	if err != nil {
 		return nil
 	}
-	return &store{dir: dir, temporary: true}
+	return &store{dir: dir, held: held}
 }
 
 // close removes what does not outlive its executor.
 func (s *store) close() {
-	if s != nil && s.temporary {
+	if s != nil && s.held != nil {
 		_ = os.RemoveAll(s.dir)
+		_ = s.held.Close()
 	}
 }
 
@@ -35,7 +41,7 @@ func (s *store) close() {
 // to be had and the child must compile itself. Errors are *fault.ExecutorError:
 // the module is at fault.
 func (e *Executor) compiledCode(ctx context.Context) (string, error) {
-	if e.store == nil {
+	if e.store == nil || e.store.useless.Load() {
 		return "", nil
 	}
 	dir, err := e.store.find(e.key)
@@ -45,22 +51,33 @@ func (e *Executor) compiledCode(ctx context.Context) (string, error) {
 	if err != errNoCode { //nolint:errorlint // alone it says that nothing was there
 		e.cfg.Log.Warn("compiled code is not what it was, and is compiled anew", "executor", e.cfg.Name, "error", err)
 	}
-	entry, err := e.store.begin()
-	if err == nil {
-		if err := e.compile(ctx, filepath.Join(entry, codeDir)); err != nil {
-			_ = os.RemoveAll(entry)
-			return "", err
-		}
-		err = e.store.commit(entry, e.key)
-	}
-	if err == nil {
-		dir, err = e.store.find(e.key)
+	dir, err = e.keepCode(ctx)
+	if failed, ok := errors.AsType[*fault.ExecutorError](err); ok && !errors.Is(err, errStale) {
+		return "", failed
 	}
 	if err != nil {
-		e.cfg.Log.Warn("compiled code cannot be kept: every child compiles for itself", "executor", e.cfg.Name, "error", err)
+		if e.store.useless.CompareAndSwap(false, true) {
+			e.cfg.Log.Warn("compiled code cannot be kept: every child compiles for itself", "executor", e.cfg.Name, "error", err)
+		}
 		return "", nil
 	}
 	return dir, nil
+}
+
+// keepCode compiles the module and returns the folder of its code.
+func (e *Executor) keepCode(ctx context.Context) (string, error) {
+	d, err := e.store.begin()
+	if err != nil {
+		return "", err
+	}
+	defer d.drop()
+	if err := e.compile(ctx, d.code()); err != nil {
+		return "", err
+	}
+	if err := e.store.commit(d, e.key); err != nil {
+		return "", err
+	}
+	return e.store.find(e.key)
 }
 
 // compile has a child of its own compile the module into dir, and waits until it

@@ -2,7 +2,11 @@
 
 package executor
 
-import "io/fs"
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
 
 const (
 	noFollow = 0
@@ -15,3 +19,9 @@ func ours(fs.FileInfo) bool { return true }
 
 // links is not known here.
 func links(fs.FileInfo) uint64 { return 1 }
+
+// errHeld is never the error of lock here.
+var errHeld = errors.New("held")
+
+// lock has no way to lock a folder here.
+func lock(*os.File) error { return errors.ErrUnsupported }

@@ -3,6 +3,7 @@
 package executor
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -27,4 +28,16 @@ func links(info fs.FileInfo) uint64 {
 		return 0
 	}
 	return uint64(stat.Nlink) //nolint:unconvert // its size differs between systems
+}
+
+// errHeld says that another open file has the lock.
+var errHeld = syscall.EWOULDBLOCK
+
+// lock locks what f is open on until f is closed, or its process ends.
+func lock(f *os.File) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
 }

@@ -13,7 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/cpu"
@@ -32,8 +32,9 @@ import (
 // that what one has checked is whole; a child that finds its entry gone has it
 // compiled once more.
 type store struct {
-	dir       string
-	temporary bool // it goes with its executor
+	dir     string
+	held    *os.File    // of a folder that goes with its executor; nil: it stays
+	useless atomic.Bool // code could not be kept: nobody tries again
 }
 
 // Bounds of a store. Entries that were used least recently go first, and none
@@ -42,7 +43,6 @@ const (
 	keepEntries = 64
 	keepBytes   = 1 << 30
 	fresh       = time.Minute
-	abandoned   = 24 * time.Hour // of what a node that was killed left half made
 )
 
 // codeDir and noteFile are what an entry consists of.
@@ -114,20 +114,39 @@ func (s *store) find(key string) (string, error) {
 	return filepath.Join(entry, codeDir), nil
 }
 
-// begin makes a folder for an entry. A child writes into its code.
-func (s *store) begin() (entry string, err error) {
-	entry, err = os.MkdirTemp(s.dir, "new-")
-	if err == nil {
-		err = os.Mkdir(filepath.Join(entry, codeDir), 0o700)
-	}
-	return entry, err
+// draft is an entry that is being made. A child writes into its code.
+type draft struct {
+	dir  string
+	held *os.File
 }
 
-// commit notes what a child that has ended left in an entry, and gives it its
-// place. Where another node was quicker, its entry stands.
-func (s *store) commit(entry, key string) error {
-	defer os.RemoveAll(entry)
-	files, err := survey(filepath.Join(entry, codeDir))
+// begin makes a draft, and removes those that nodes left which were killed.
+func (s *store) begin() (*draft, error) {
+	sweep(s.dir, "new-", "old-")
+	dir, held, err := makeHeld(s.dir, "new-")
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{dir, held}
+	if err := os.Mkdir(d.code(), 0o700); err != nil {
+		d.drop()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *draft) code() string { return filepath.Join(d.dir, codeDir) }
+
+// drop removes a draft, unless it has become an entry.
+func (d *draft) drop() {
+	_ = os.RemoveAll(d.dir)
+	_ = d.held.Close()
+}
+
+// commit notes what a child that has ended left in a draft, and makes it an entry.
+// Where another node was quicker, its entry stands.
+func (s *store) commit(d *draft, key string) error {
+	files, err := survey(d.code())
 	if err != nil {
 		return err
 	}
@@ -138,11 +157,11 @@ func (s *store) commit(entry, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeSynced(filepath.Join(entry, noteFile), b); err != nil {
+	if err := writeSynced(filepath.Join(d.dir, noteFile), b); err != nil {
 		return err
 	}
 	s.evict()
-	err = os.Rename(entry, filepath.Join(s.dir, key))
+	err = os.Rename(d.dir, filepath.Join(s.dir, key))
 	if err != nil && verifyEntry(filepath.Join(s.dir, key)) == nil {
 		return nil
 	}
@@ -162,7 +181,7 @@ func (s *store) discard(key string) error {
 	return errors.Join(err, os.RemoveAll(old))
 }
 
-// evict makes room, and removes what nodes that were killed have left.
+// evict makes room for an entry.
 func (s *store) evict() {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -176,16 +195,10 @@ func (s *store) evict() {
 	var uses []use
 	var size int64
 	for _, e := range entries {
-		path := filepath.Join(s.dir, e.Name())
-		if strings.HasPrefix(e.Name(), "new-") || strings.HasPrefix(e.Name(), "old-") {
-			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > abandoned {
-				_ = os.RemoveAll(path)
-			}
-			continue
-		}
 		if len(e.Name()) != 2*sha256.Size {
-			continue // not ours
+			continue // no entry
 		}
+		path := filepath.Join(s.dir, e.Name())
 		u := use{key: e.Name()} // used never, where there is no note
 		if info, err := os.Lstat(filepath.Join(path, noteFile)); err == nil {
 			u.at = info.ModTime()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"syscall"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -115,8 +116,8 @@ func runtimeConfig(body *wire.LoadBody) (wazero.RuntimeConfig, error) {
 	}
 	cache, err := wazero.NewCompilationCacheWithDir(body.CacheDir)
 	if err != nil {
-		f := fail(fault.Internal, "the folder of compiled code cannot be used: %v", err)
-		f.stale = !body.Compile
+		f := fail(fault.Internal, "its compiled code: %v", err)
+		f.stale = true
 		return nil, f
 	}
 	return config.WithCompilationCache(cache), nil
@@ -131,7 +132,13 @@ func compile(ctx context.Context, body *wire.LoadBody, code []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := wazero.NewRuntimeWithConfig(ctx, config).CompileModule(ctx, code); err != nil {
+	_, err = wazero.NewRuntimeWithConfig(ctx, config).CompileModule(ctx, code)
+	if _, ok := errors.AsType[syscall.Errno](err); ok { // of the folder: the module causes none
+		f := fail(fault.Internal, "its compiled code: %v", err)
+		f.stale = true
+		return f
+	}
+	if err != nil {
 		return fail(fault.Refused, "the module does not compile: %v", err)
 	}
 	return nil

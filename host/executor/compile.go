@@ -92,8 +92,9 @@ func (e *Executor) compile(ctx context.Context, dir string) error {
 	return err
 }
 
-// noMemory is how the Go runtime says that a limit of address space was met.
-var noMemory = regexp.MustCompile(`out of memory|cannot allocate memory`)
+// noMemory is how the Go runtime, the engine and the C library say that a limit of
+// address space was met.
+var noMemory = regexp.MustCompile(`out of memory|cannot allocate memory|pthread_create failed`)
 
 // tooLarge reports whether a child was lost because it compiled, and had no memory
 // for that.

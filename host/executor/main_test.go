@@ -17,8 +17,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == guest.Uncaged {
 		os.Exit(guest.MainUncaged())
 	}
-	if len(os.Args) == 3 && os.Args[1] == parentMode {
-		os.Exit(parent(os.Args[2]))
+	if len(os.Args) == 3 && os.Args[1] == nodeMode {
+		os.Exit(playNode(os.Args[2]))
 	}
 	os.Exit(m.Run())
 }

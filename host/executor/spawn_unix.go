@@ -54,6 +54,7 @@ func spawn(subcommand, name string) (cmd *exec.Cmd, socket *os.File, done chan s
 		Args:       []string{"coda", subcommand, name}, // the name is for those who read ps
 		Env:        []string{"GOGC=off", "GOMAXPROCS=2", "GOTRACEBACK=single"},
 		Dir:        "/",
+		Stderr:     theirs, // the last words of a runtime that ends itself
 		ExtraFiles: []*os.File{theirs},
 		// A group of its own: an interrupt at the terminal is the node's to
 		// handle, which lets running jobs end.

@@ -103,8 +103,8 @@ func dieWithParent(cfg Config) error {
 	return nil
 }
 
-// files is the most descriptors: the standard streams, the socket, the copy of it
-// for crashes, what polling takes, and a file of compiled code.
+// files is the most descriptors: the standard streams, the socket, what polling
+// takes, and a file of compiled code.
 const files = 32
 
 // limit sets resource limits, hard ones too.

@@ -57,8 +57,6 @@ func main(confine confinement) int {
 	if socket == nil {
 		return 2
 	}
-	// A crash of the Go runtime is written where the node sees it.
-	_ = debug.SetCrashOutput(socket, debug.CrashOptions{})
 	go exitOnHangup(connFD)
 	c := &child{
 		conn:    wire.NewConn(socket, wire.MaxFromNode),

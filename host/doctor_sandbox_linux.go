@@ -14,22 +14,25 @@ import (
 // sandbox says what the kernel has to confine executors with. Each is used where
 // it is there; WebAssembly's own sandbox holds everywhere.
 func (d *doctor) sandbox(context.Context) []Finding {
+	return append(caged(cage.Probe()), limits())
+}
+
+// caged says what of the cage around executors this system has.
+func caged(report cage.Report) []Finding {
 	const check = "sandbox"
-	found := make([]Finding, 0, 4)
-	missing := func(format string, args ...any) {
-		found = append(found, finding(check, Warning, "use a kernel that has it; executors are confined by WebAssembly and their process all the same", format, args...))
-	}
-	for _, f := range cage.Probe() {
+	found := make([]Finding, 0, len(report))
+	for _, f := range report {
 		switch {
 		case f.Missing:
-			missing("the kernel has no %s: %s", f.Name, f.Detail)
+			found = append(found, finding(check, Warning, "use a kernel that has it; until then use executors that you trust",
+				"%s is missing (%s): %s", f.Name, f.Detail, f.Without))
 		case f.Detail != "":
 			found = append(found, finding(check, OK, "", "%s is there, %s", f.Name, f.Detail))
 		default:
 			found = append(found, finding(check, OK, "", "%s: there", f.Name))
 		}
 	}
-	return append(found, limits())
+	return found
 }
 
 func limits() Finding {

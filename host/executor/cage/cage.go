@@ -25,6 +25,7 @@ type Feature struct {
 	Name    string
 	Detail  string // what there is of it: a version; or why it is missing
 	Missing bool   // this system does not have it
+	Without string // what that means, where it is missing
 }
 
 // Report is the cage, part by part.

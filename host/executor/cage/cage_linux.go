@@ -14,21 +14,31 @@ import (
 
 // part is one part of the cage: whether the kernel has it, and how it is entered.
 type part struct {
-	name  string
-	probe func() (detail string, err error)
-	enter func(Config) error
+	name    string
+	without string                            // what it means that it is missing; "": it never is
+	probe   func() (detail string, err error) // nil: every kernel has it
+	enter   func(Config) error
 }
 
 // parts stand in the order in which they are entered. Each needs something that
 // a later one takes away.
 var parts = []part{
-	{"parent-death signal", probeNothing, dieWithParent},
-	{"resource limits", probeNothing, limit},
-	{"no_new_privs", probeNoNewPrivs, noNewPrivs},
-	{"Landlock", probeLandlock, restrict},
-	{"capabilities", probeNothing, dropCapabilities},
-	{"no core dumps", probeNothing, func(Config) error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }},
-	{"seccomp", probeSeccomp, func(Config) error { return filter(loading) }},
+	{"parent-death signal", "", nil, dieWithParent},
+	{"resource limits", "", nil, limit},
+	{
+		"no_new_privs", "a guest that breaks out of WebAssembly, and past seccomp, can start programs that have more rights than the node",
+		probeNoNewPrivs, noNewPrivs,
+	},
+	{
+		"Landlock", "a module that takes over its compiler can open the node's files; one that breaks out as it runs cannot, where there is seccomp",
+		probeLandlock, restrict,
+	},
+	{"capabilities", "", nil, dropCapabilities},
+	{"no core dumps", "", nil, func(Config) error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }},
+	{
+		"seccomp", "a guest that breaks out of WebAssembly can make all system calls: start programs, send signals to the node, use the network, but for what Landlock closes",
+		probeSeccomp, func(Config) error { return filter(loading) },
+	},
 }
 
 // Probe says which parts the kernel has. It changes nothing.
@@ -36,9 +46,11 @@ func Probe() Report {
 	report := make(Report, 0, len(parts))
 	for _, p := range parts {
 		f := Feature{Name: p.name}
-		detail, err := p.probe()
-		if f.Detail = detail; err != nil {
-			f.Missing, f.Detail = true, err.Error()
+		if p.probe != nil {
+			var err error
+			if f.Detail, err = p.probe(); err != nil {
+				f.Missing, f.Detail, f.Without = true, err.Error(), p.without
+			}
 		}
 		report = append(report, f)
 	}
@@ -69,8 +81,6 @@ func Seal() error {
 	}
 	return filter(running)
 }
-
-func probeNothing() (string, error) { return "", nil }
 
 func probeNoNewPrivs() (string, error) {
 	_, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)

@@ -6,7 +6,10 @@ import "runtime"
 
 // Probe says that there is no cage on this system.
 func Probe() Report {
-	return Report{{Name: "cage", Missing: true, Detail: runtime.GOOS + " has none: executors are confined by WebAssembly and a process of their own"}}
+	return Report{{
+		Name: "cage", Missing: true, Detail: runtime.GOOS + " has none",
+		Without: "executors are confined by WebAssembly and a process of their own",
+	}}
 }
 
 // Shed does nothing here.

@@ -7,13 +7,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeLandlock is the version of the ABI that the kernel speaks.
+// probeLandlock is the version of the ABI that the kernel speaks, and what that
+// does not close yet. Seccomp closes these too.
 func probeLandlock() (string, error) {
 	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
 		return "", errno
 	}
-	return fmt.Sprintf("ABI version %d", version), nil
+	detail := fmt.Sprintf("ABI version %d", version)
+	switch {
+	case version < 4:
+		detail += ", which leaves TCP, signals and abstract sockets to seccomp"
+	case version < 6:
+		detail += ", which leaves signals and abstract sockets to seccomp"
+	}
+	return detail, nil
 }
 
 // restrict closes the file system but for the folders of cfg, TCP, and signals

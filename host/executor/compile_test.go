@@ -118,7 +118,7 @@ func TestAKilledNodeLeavesNothing(t *testing.T) {
 			t.Fatalf("the killed node left %v", left)
 		}
 		living := startNode(t, s, small, nil)
-		living.hears("open")
+		living.hears("ready")
 		if !strings.Contains(strings.Join(names(t, dir), " "), left[0]) {
 			t.Error("what may be about to be held is removed")
 		}
@@ -279,7 +279,7 @@ func TestNodesShareACache(t *testing.T) {
 			}
 		}
 		for _, n := range nodes {
-			for _, line := range []string{"open", "job 5 <nil>", "running", "job 13 executor fake-share: limit", "job 5 <nil>"} {
+			for _, line := range []string{"ready", "job 5 <nil>", "running", "job 13 executor fake-share: limit", "job 5 <nil>"} {
 				n.hears(line)
 			}
 			if log := n.ends(); strings.Contains(log, "cannot be") {

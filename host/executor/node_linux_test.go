@@ -51,7 +51,7 @@ func TestAKernelWithLess(t *testing.T) {
 				Name: "fake-less", Prepare: prepare, Concurrency: 2,
 				Jobs: []uint16{5, 13, 13, 13, 5}, Limits: executor.Limits{JobTime: 100 * time.Millisecond},
 			}, wasm, nil)
-			n.hears("open")
+			n.hears("ready")
 			n.hears("job 5 <nil>")
 			for range 3 {
 				n.hears("running")
@@ -82,7 +82,7 @@ func TestAFullDisk(t *testing.T) {
 		fakeguest.Assemble(t, nil), func(cmd *exec.Cmd) {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 		})
-	n.hears("open")
+	n.hears("ready")
 	n.hears("job 5 <nil>")
 	log := n.ends()
 	if strings.Count(log, "\n") != 1 || !strings.Contains(log, "compiled code cannot be kept") || !strings.Contains(log, "no space left on device") {
@@ -102,7 +102,7 @@ func TestANodeWithACapability(t *testing.T) {
 			Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, AmbientCaps: []uintptr{unix.CAP_NET_ADMIN},
 		}
 	})
-	n.hears("open")
+	n.hears("ready")
 	n.hears("job 5 <nil>")
 	// The node has it still, but for the thread that started the child.
 	kept := 0
@@ -183,7 +183,7 @@ func TestASingleProcessor(t *testing.T) {
 	if t.Failed() || n == nil {
 		t.FailNow()
 	}
-	for _, line := range []string{"open", "job 5 <nil>", "running", "limits.job_time", "job 5 <nil>", "job 5 <nil>"} {
+	for _, line := range []string{"ready", "job 5 <nil>", "running", "limits.job_time", "job 5 <nil>", "job 5 <nil>"} {
 		n.hears(line)
 	}
 	for _, pid := range children(t, "fake-single") {

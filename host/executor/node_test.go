@@ -22,7 +22,7 @@ import (
 // nodeMode is the mode in which the test binary is a node of its own.
 const nodeMode = "__node"
 
-// scene is what such a node does: it opens an executor, says "open", runs jobs of
+// scene is what such a node does: it opens an executor, says "ready", runs jobs of
 // these qubits one after the other and says what became of each, and goes on until
 // its standard input ends. Its log goes to standard error.
 type scene struct {
@@ -63,7 +63,7 @@ func playNode(b string) int {
 		return 1
 	}
 	defer e.Close()
-	fmt.Println("open")
+	fmt.Println("ready")
 	for _, n := range s.Jobs {
 		if n == 13 {
 			fmt.Println("running")
@@ -124,7 +124,9 @@ func startNode(t *testing.T, s scene, wasm []byte, change func(*exec.Cmd)) *node
 func (n *node) hears(want string) {
 	n.Helper()
 	if line, err := n.said.ReadString('\n'); err != nil || !strings.Contains(line, want) {
-		n.Fatalf("the node says %q, %v, want %q", line, err, want)
+		_ = n.stdin.Close() // so that its log is whole
+		_ = n.cmd.Wait()
+		n.Fatalf("the node says %q, %v, want %q; %s, its log is\n%s", line, err, want, n.cmd.ProcessState, n.log.String())
 	}
 }
 

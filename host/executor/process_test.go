@@ -115,7 +115,7 @@ func TestNoChildOutlivesItsNode(t *testing.T) {
 	n := startNode(t, scene{
 		Name: name, Limits: executor.Limits{JobTime: time.Hour}, Jobs: []uint16{5, 13},
 	}, fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), nil)
-	n.hears("open")
+	n.hears("ready")
 	n.hears("job 5 <nil>")
 	n.hears("running")
 	pid := child(t, name)

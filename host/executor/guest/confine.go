@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"errors"
+	"io/fs"
 	"runtime/debug"
 
 	"github.com/conductorquantum/coda/host/executor/cage"
@@ -50,7 +52,10 @@ func (c *child) enter(body *wire.LoadBody) (missing []string, err error) {
 	}
 	report, err := c.confine.enter(cfg)
 	if err != nil {
-		return nil, fail(fault.Internal, "its process cannot be confined: %v", err)
+		f := fail(fault.Internal, "its process cannot be confined: %v", err)
+		// Of its folder, which another node has removed.
+		f.stale = body.CacheDir != "" && errors.Is(err, fs.ErrNotExist)
+		return nil, f
 	}
 	return report.Missing(), nil
 }

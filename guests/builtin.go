@@ -23,6 +23,12 @@ var noisy []byte
 //go:embed noop/noop.wasm
 var noop []byte
 
+//go:embed registers/registers.wasm
+var registers []byte
+
+//go:embed scpi/scpi.wasm
+var scpi []byte
+
 //go:embed statevector/statevector.wasm
 var statevector []byte
 
@@ -30,6 +36,9 @@ var builtins = []Builtin{
 	// 25 qubits take 2 GiB, in four states; the rest is for the job and its outcomes.
 	{Name: "noisy", Wasm: noisy, Memory: 2304 * mib},
 	{Name: "noop", Wasm: noop, Memory: 64 * mib},
+	// Some MiB for a program; for every outcome that is seen, 64 bytes at most.
+	{Name: "registers", Wasm: registers, Memory: 256 * mib},
+	{Name: "scpi", Wasm: scpi, Memory: 256 * mib},
 	// 27 qubits take 2 GiB; the rest is for the job and its outcomes.
 	{Name: "statevector", Wasm: statevector, Memory: 2304 * mib},
 }

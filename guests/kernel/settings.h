@@ -1,4 +1,4 @@
-/* The settings that simulators have in common. Each function returns false by way
+/* The settings that executors have in common. Each function returns false by way
  * of coda_fail, which names the setting and its value. */
 #ifndef SETTINGS_H
 #define SETTINGS_H

@@ -64,7 +64,11 @@ func TestConformance(t *testing.T) {
 // conforms holds an executor to what coda test holds it to, by itself.
 func conforms(t *testing.T, wasm []byte, settings map[string]string, physics conformance.Physics) {
 	t.Helper()
-	report := conform(t, wasm, settings)
+	checkReport(t, conform(t, wasm, settings), physics)
+}
+
+func checkReport(t *testing.T, report *conformance.Report, physics conformance.Physics) {
+	t.Helper()
 	if report.Physics != physics {
 		t.Errorf("the physics is taken for %s, not for %s: %s", report.Physics, physics, report.Why)
 	}

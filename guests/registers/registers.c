@@ -38,6 +38,7 @@ bool coda_open(coda_device *device) {
         !setting_number("run_timeout_ms", 1, 86400 * 1000, &run_timeout_ms) || !read_endpoint() ||
         !sequencer_ready(endpoint, &s))
         return false;
+    sequencer_close(); /* until a job needs it */
     *device = (coda_device){
         .name = name,
         .target = target,
@@ -48,12 +49,14 @@ bool coda_open(coda_device *device) {
     return setting_couplings(device);
 }
 
-static bool count(const uint32_t *words, uint32_t shots, size_t reads, tally *counts) {
+static bool count(const uint32_t *words, uint32_t shots, const readouts *reads, size_t measurements, tally *counts) {
     for (uint32_t i = 0; i < shots; i++) {
-        if ((uint64_t)words[i] >> reads != 0)
+        uint64_t bits = 0;
+        if ((uint64_t)words[i] >> reads->num != 0)
             return report(CODA_INTERNAL, "the results are none: word %u has bits above its %zu readouts", (unsigned)i,
-                          reads);
-        if (!tally_add(counts, words[i])) return report(CODA_INTERNAL, "no memory is left for the outcomes");
+                          reads->num);
+        for (size_t m = 0; m < measurements; m++) bits |= (uint64_t)(words[i] >> reads->of[m] & 1) << m;
+        if (!tally_add(counts, bits)) return report(CODA_INTERNAL, "no memory is left for the outcomes");
     }
     return true;
 }
@@ -61,9 +64,10 @@ static bool count(const uint32_t *words, uint32_t shots, size_t reads, tally *co
 static bool play(const coda_job *job, tally *counts) {
     const coda_circuit *circuit = &job->circuit;
     sequencer s;
-    size_t length, reads = circuit->num_measurements;
+    readouts reads;
+    size_t length;
     if (!sequencer_ready(endpoint, &s)) return false;
-    const instruction *program = program_make(circuit, &s, &length);
+    const instruction *program = program_make(circuit, &s, &reads, &length);
     if (program == NULL) return false;
     uint32_t most = s.num_results < job->shots ? s.num_results : (uint32_t)job->shots;
     uint32_t *words = coda_alloc(most * sizeof *words);
@@ -73,8 +77,8 @@ static bool play(const coda_job *job, tally *counts) {
         uint64_t left = job->shots - counts->shots;
         uint32_t shots = left < most ? (uint32_t)left : most;
         if (coda_cancelled()) return report(CODA_CANCELLED, "cancelled between two runs");
-        if (!sequencer_run(&s, shots, length, reads, run_timeout_ms) || !sequencer_results(&s, words, shots) ||
-            !count(words, shots, reads, counts))
+        if (!sequencer_run(&s, shots, length, reads.num, run_timeout_ms) || !sequencer_results(&s, words, shots) ||
+            !count(words, shots, &reads, circuit->num_measurements, counts))
             return false;
         if (counts->shots < job->shots) coda_progress(counts->shots);
     }
@@ -97,8 +101,10 @@ bool coda_run(const coda_job *job, coda_execution *execution) {
         if (!sequencer_rest_anyhow(endpoint))
             coda_log(CODA_ERROR, "the sequencer could not be brought to rest after a job that failed");
         report_to_log = false;
+        sequencer_close();
         return false;
     }
+    sequencer_close();
     execution->outcomes = tally_outcomes(&counts);
     execution->num_outcomes = counts.used;
     execution->shots_completed = counts.shots;

@@ -66,13 +66,17 @@ static bool get_all(uint32_t registers[NUM_REGISTERS]) {
     return coda_window_read_block(window, 0, registers, NUM_REGISTERS, &error) || report_io("read the registers", &error);
 }
 
+static bool gone(void) { return report(CODA_UNAVAILABLE, "the sequencer is off the bus: its registers read 0xffffffff"); }
+
 /* Has the device do something, and waits until it has taken it: from then on the other
  * registers speak of it. */
 static bool control(const char *what, uint32_t bit) {
     coda_io_error error;
     uint32_t word;
-    return set(what, CONTROL, bit) &&
-           (coda_window_poll32(window, CONTROL, 0xffffffff, 0, TAKES_MS, &word, &error) || report_io(what, &error));
+    if (!set(what, CONTROL, bit)) return false;
+    if (coda_window_poll32(window, CONTROL, 0xffffffff, 0, TAKES_MS, &word, &error)) return true;
+    if (error.kind == CODA_IO_TIMED_OUT && get(what, ID, &word) && word == nobody) return gone();
+    return report_io(what, &error);
 }
 
 bool sequencer_reset(void) { return control("reset the sequencer", RESET); }
@@ -88,7 +92,7 @@ static bool on_the_bus(void) {
     uint32_t id;
     if (!get("read the sequencer's ID", ID, &id)) return false;
     if (id == nobody && (!sequencer_reset() || !get("read the sequencer's ID", ID, &id))) return false;
-    if (id == nobody) return report(CODA_UNAVAILABLE, "the sequencer does not answer: its registers read 0xffffffff");
+    if (id == nobody) return gone();
     if (id != our_id)
         return report(CODA_INTERNAL, "this is no sequencer of ours: its ID reads %u, %u was expected", (unsigned)id,
                       (unsigned)our_id);
@@ -125,21 +129,8 @@ static bool describe(sequencer *s) {
     return true;
 }
 
-static bool try_ready(const char *endpoint, sequencer *s) {
-    return open_window(endpoint) && on_the_bus() && describe(s);
-}
-
-/* A window that was open may be one that the device has left. */
 bool sequencer_ready(const char *endpoint, sequencer *s) {
-    if (window.handle != 0) {
-        bool before = report_to_log;
-        report_to_log = true;
-        bool there = try_ready(endpoint, s);
-        report_to_log = before;
-        if (there) return true;
-        sequencer_close();
-    }
-    if (try_ready(endpoint, s)) return true;
+    if (open_window(endpoint) && on_the_bus() && describe(s)) return true;
     sequencer_close();
     return false;
 }
@@ -169,7 +160,7 @@ static bool await(uint64_t timeout_ms) {
             return true;
         if (error.kind != CODA_IO_TIMED_OUT) return report_io("wait for the end of the run", &error);
         if (!get("read the sequencer's ID", ID, &word)) return false;
-        if (word == nobody) return report(CODA_UNAVAILABLE, "the sequencer left the bus during the run");
+        if (word == nobody) return gone();
         if (now_ms() - began >= timeout_ms)
             return report(CODA_UNAVAILABLE, "the run took longer than run_timeout_ms = %llu",
                           (unsigned long long)timeout_ms);
@@ -188,7 +179,7 @@ bool sequencer_run(const sequencer *s, uint32_t shots, size_t length, size_t rea
         !control("start the sequencer", START) || !await(timeout_ms) || !get_all(r))
         return false;
     uint32_t status = r[STATUS / 4], why = r[ERROR / 4];
-    if (r[ID / 4] == nobody) return report(CODA_UNAVAILABLE, "the sequencer left the bus during the run");
+    if (r[ID / 4] == nobody) return gone();
     if ((status & FAULT) != 0)
         return report(kind_of(why), "the sequencer refused the program: error %u, %s, at instruction %u", (unsigned)why,
                       why < NUM_ERRORS ? error_names[why] : "which this executor does not know", (unsigned)r[ERROR_AT / 4]);

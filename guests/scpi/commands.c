@@ -10,12 +10,13 @@ command_set commands;
 const char *gate_commands[NUM_GATES];
 const char *const gate_names[NUM_GATES] = {"rx", "ry", "rz",  "cz",         "iswap",     "cp",
                                            "id", "x90", "y_minus_90", "virtual_z", "cnot"};
-const char *answer_identity, *answer_done, *answer_running, *answer_safe;
+const char *answer_identity, *answer_done, *answer_running, *answer_proof, *answer_safe;
 layout block_layout;
 size_t block_align;
 const char *endpoint;
 unsigned num_qubits;
 uint64_t first_qubit, most_shots, run_timeout_ms;
+bool keep_open;
 
 enum { MOST_QUBITS = 1024 };
 
@@ -33,7 +34,7 @@ static const text_setting texts[] = {
     {"endpoint", &endpoint, "instrument", ""},
     {"command.identify", &commands.identify, "*IDN?", ""},
     {"command.reset", &commands.reset, "ABOR;*CLS;*RST", ""},
-    {"command.begin", &commands.begin, "*CLS;:SEQ:CLE", ""},
+    {"command.begin", &commands.begin, "*CLS;:SEQ:CLE;*ESE {tag}", " tag "},
     {"command.shots", &commands.shots, "SHOT {shots}", " shots "},
     {"command.measure", &commands.measure, "SEQ:MEAS {qubits}", " qubits q0 "},
     {"command.arm", &commands.arm, "OUTP ON", ""},
@@ -41,6 +42,7 @@ static const text_setting texts[] = {
     {"command.poll", &commands.poll, "STAT?", ""},
     {"command.count", &commands.count, "SHOT:DONE?", ""},
     {"command.read", &commands.read, "FETC?", ""},
+    {"command.proof", &commands.proof, "SEQ:LENG?;*ESE?", ""},
     {"command.finish", &commands.finish, "OUTP OFF", ""},
     {"command.error", &commands.error, "SYST:ERR?", ""},
     {"command.abort", &commands.abort, "ABOR", ""},
@@ -49,6 +51,7 @@ static const text_setting texts[] = {
     {"answer.identity", &answer_identity, NULL, ""},
     {"answer.done", &answer_done, "DONE", ""},
     {"answer.running", &answer_running, "RUN", ""},
+    {"answer.proof", &answer_proof, "{steps};{tag}", " steps tag "},
     {"answer.safe", &answer_safe, "0;0", ""},
     {"gate.rx", &gate_commands[CODA_RX], "SEQ:RX {q0},{param}", " q0 param degrees "},
     {"gate.ry", &gate_commands[CODA_RY], "SEQ:RY {q0},{param}", " q0 param degrees "},
@@ -118,7 +121,7 @@ static bool check_text(const text_setting *setting, const char *text) {
     for (const char *p = text; *p != 0; p++)
         if ((*p < ' ' && *p != '\t' && *p != '\n') || *p > '~')
             return coda_fail(CODA_INTERNAL, "setting %s: \"%s\" has characters that are not ASCII", setting->key, text);
-    return begins(setting->key, "answer.") || check_placeholders(setting, text);
+    return (begins(setting->key, "answer.") && setting->value != &answer_proof) || check_placeholders(setting, text);
 }
 
 static bool read_texts(void) {
@@ -149,6 +152,13 @@ static bool read_texts(void) {
     return true;
 }
 
+static bool read_keep_open(void) {
+    const char *text = coda_config_get("keep_open");
+    keep_open = text != NULL && strcmp(text, "true") == 0;
+    return text == NULL || keep_open || strcmp(text, "false") == 0 ||
+           coda_fail(CODA_INTERNAL, "setting keep_open: \"%s\" is neither true nor false", text);
+}
+
 static bool read_block(void) {
     static const char *const names[] = {"packed", "packed-msb", "bytes", "ascii"};
     const char *text = coda_config_get("block.layout");
@@ -176,13 +186,15 @@ bool commands_read(void) {
     num_qubits = (unsigned)qubits;
     if (!setting_number("first_qubit", 0, 1000 * 1000, &first_qubit) ||
         !setting_number("max_shots", 1, 1000 * 1000 * 1000, &most_shots) ||
-        !setting_number("run_timeout_ms", 1, 86400 * 1000, &run_timeout_ms) || !read_texts() || !read_block())
+        !setting_number("run_timeout_ms", 1, 86400 * 1000, &run_timeout_ms) || !read_keep_open() ||
+        !read_texts() || !read_block())
         return false;
     if (!need("endpoint", endpoint, "it is empty") || !need("command.measure", commands.measure, "nothing would be read") ||
         !need("command.read", commands.read, "nothing would be read") ||
         !need("command.shots", commands.shots, "the instrument would not know how many") ||
         (commands.poll != NULL && (!need("answer.done", answer_done, "command.poll waits for it") ||
                                    !need("answer.running", answer_running, "command.poll answers it"))) ||
+        (commands.proof != NULL && !need("answer.proof", answer_proof, "command.proof answers it")) ||
         (commands.verify != NULL && !need("answer.safe", answer_safe, "command.verify answers it")))
         return false;
     if (strstr(commands.measure, "{q") == NULL)

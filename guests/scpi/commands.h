@@ -17,7 +17,7 @@ enum {
 
 /* Commands; NULL where the instrument has none. Several are lines of one text. */
 typedef struct {
-    const char *identify, *reset, *begin, *shots, *measure, *arm, *run, *poll, *count, *read, *finish, *error,
+    const char *identify, *reset, *begin, *shots, *measure, *arm, *run, *poll, *count, *read, *proof, *finish, *error,
         *abort, *safe, *verify;
 } command_set;
 
@@ -26,7 +26,7 @@ extern const char *gate_commands[NUM_GATES]; /* NULL: the instrument has no such
 extern const char *const gate_names[NUM_GATES];
 
 /* How the instrument answers; '*' stands for any text. identity is NULL if any will do. */
-extern const char *answer_identity, *answer_done, *answer_running, *answer_safe;
+extern const char *answer_identity, *answer_done, *answer_running, *answer_proof, *answer_safe;
 
 extern layout block_layout;
 extern size_t block_align; /* a shot's record is a multiple of so many bytes */
@@ -36,6 +36,7 @@ extern unsigned num_qubits;
 extern uint64_t first_qubit; /* the number that the instrument gives to qubit 0 */
 extern uint64_t most_shots;
 extern uint64_t run_timeout_ms;
+extern bool keep_open; /* the connection, between jobs */
 
 /* Reads all of them, once per instance. Returns false by way of coda_fail. */
 bool commands_read(void);

@@ -56,7 +56,8 @@ bool coda_open(coda_device *device) {
         .max_shots = most_shots,
     };
     if (!setting_couplings(device)) return false;
-    /* Only so that the first job finds a connection: one that needs it says what is wrong. */
+    if (!keep_open) return true;
+    /* A job that needs the connection and has none says what is wrong. */
     report_to_log = true;
     line_ready();
     report_to_log = false;
@@ -113,8 +114,8 @@ static bool check_count(uint64_t shots) {
 }
 
 static bool play(const coda_job *job, tally *counts) {
-    return line_ready() && sequence_load(job) && line_check("take the circuit") && line_tell(commands.run) &&
-           line_check("run") && await() && check_count(job->shots) && readouts_read(job, counts) &&
+    return line_ready() && sequence_load(job) && line_tell(commands.arm) && line_tell(commands.run) && line_check("run") &&
+           await() && check_count(job->shots) && readouts_read(job, counts) && sequence_proof(job) &&
            line_tell(commands.finish) && line_check("end the job");
 }
 
@@ -133,8 +134,10 @@ bool coda_run(const coda_job *job, coda_execution *execution) {
         report_to_log = true;
         if (!rest_anyhow()) coda_log(CODA_ERROR, "the instrument could not be brought to rest after a job that failed");
         report_to_log = false;
+        line_close();
         return false;
     }
+    if (!keep_open) line_close(); /* others may want the instrument meanwhile */
     execution->outcomes = tally_outcomes(&counts);
     execution->num_outcomes = counts.used;
     execution->shots_completed = counts.shots;

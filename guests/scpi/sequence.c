@@ -1,8 +1,11 @@
+#define _DEFAULT_SOURCE /* getentropy */
 #include "sequence.h"
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "angle.h"
 #include "circuit.h"
 #include "commands.h"
 #include "line.h"
@@ -24,7 +27,7 @@ bool sequence_check(const coda_job *job) {
         if (op.q0 >= num_qubits || op.q1 >= num_qubits || (couples(op.gate) && op.q0 == op.q1))
             return coda_fail(CODA_UNSUPPORTED, "gates[%zu]: qubits %u and %u are not two of the %u there are", i,
                              (unsigned)op.q0, (unsigned)op.q1, num_qubits);
-        if (!isfinite(op.param) || fabs(op.param) >= 0x1p53)
+        if (!isfinite(op.param) || (op.gate == CODA_ID && fabs(op.param) >= 0x1p53))
             return coda_fail(CODA_UNSUPPORTED, "gates[%zu]: the parameter is too large to send", i);
     }
     for (size_t i = 0; i < circuit->num_measurements; i++)
@@ -34,22 +37,34 @@ bool sequence_check(const coda_job *job) {
     return true;
 }
 
-/* What is to be sent, collected so that few packets carry it. */
-enum { KEPT = 32768, MOST_NUMBER = 48 };
+/* What is to be sent next: commands of a job, of which a part may be under way. */
+enum { KEPT = 4096 };
 
 static char kept[KEPT];
-static size_t num_kept;
+static size_t num_kept; /* bytes */
 
 static bool flush(void) {
     size_t n = num_kept;
     num_kept = 0;
-    if (n > 0 && coda_cancelled()) return report(CODA_CANCELLED, "cancelled while the circuit was loaded");
-    return n == 0 || line_write("load the circuit", kept, n);
+    if (n == 0) return true;
+    if (coda_cancelled()) return report(CODA_CANCELLED, "cancelled while the circuit was loaded");
+    return line_write("load the circuit", kept, n) && line_check("take the circuit");
 }
 
+static size_t num_whole; /* bytes of kept that are whole commands */
+
+/* Makes room behind the commands that are whole, by sending these. */
 static bool put(const char *text, size_t length) {
-    if (length > KEPT - num_kept && !flush()) return false;
-    if (length > KEPT) return report(CODA_INTERNAL, "a command is longer than %d bytes", (int)KEPT);
+    if (length > KEPT - num_kept) {
+        size_t rest = num_kept - num_whole;
+        char part[KEPT];
+        memcpy(part, kept + num_whole, rest);
+        num_kept = num_whole, num_whole = 0;
+        if (!flush()) return false;
+        memcpy(kept, part, rest);
+        num_kept = rest;
+    }
+    if (length > KEPT - num_kept) return report(CODA_INTERNAL, "a command is longer than %d bytes", (int)KEPT);
     memcpy(kept + num_kept, text, length);
     num_kept += length;
     return true;
@@ -89,11 +104,13 @@ static bool put_real(double x) {
     return put(digits, length);
 }
 
+static uint8_t tag; /* of the job: any number that others most likely have not */
+
 /* What the placeholders of a command stand for. */
 typedef struct {
     uint16_t q0, q1;
     double param;
-    uint64_t shots;
+    uint64_t shots, steps;
     const uint16_t *qubits;
     size_t num_qubits;
 } values;
@@ -106,13 +123,14 @@ static bool put_value(const char *name, const values *v) {
             if ((i > 0 && !put(",", 1)) || !put_whole(first_qubit + v->qubits[i])) return false;
         return true;
     case 'p': return put_real(v->param);
+    case 't': return put_whole(tag);
     case 'd': return put_real(v->param * (180 / 3.14159265358979323846));
-    case 's': return name[1] == 'h' ? put_whole(v->shots) : put_real(v->param * 1e-9);
+    case 's': return name[1] == 'h' ? put_whole(v->shots) : name[1] == 't' ? put_whole(v->steps) : put_real(v->param * 1e-9);
     default: return true; /* the settings were checked */
     }
 }
 
-static bool put_command(const char *command, const values *v) {
+static bool put_filled(const char *command, const values *v) {
     for (const char *p = command; *p != 0;) {
         size_t plain = strcspn(p, "{");
         if (!put(p, plain)) return false;
@@ -121,17 +139,24 @@ static bool put_command(const char *command, const values *v) {
         if (!put_value(p + 1, v)) return false;
         p = strchr(p, '}') + 1;
     }
-    return put("\n", 1);
+    return true;
+}
+
+static bool put_command(const char *command, const values *v) {
+    if (!put_filled(command, v) || !put("\n", 1)) return false;
+    num_whole = num_kept;
+    return true;
 }
 
 bool sequence_load(const coda_job *job) {
     const coda_circuit *circuit = &job->circuit;
     values v = {.shots = job->shots, .qubits = circuit->measurements, .num_qubits = circuit->num_measurements};
-    num_kept = 0;
+    num_kept = 0, num_whole = 0;
+    if (getentropy(&tag, 1) != 0) return report(CODA_INTERNAL, "the host gives no random numbers");
     if ((commands.begin != NULL && !put_command(commands.begin, &v)) || !put_command(commands.shots, &v)) return false;
     for (size_t i = 0; i < circuit->num_operations; i++) {
         coda_operation op = circuit->operations[i];
-        v.q0 = op.q0, v.q1 = op.q1, v.param = op.param;
+        v.q0 = op.q0, v.q1 = op.q1, v.param = op.gate == CODA_ID ? op.param : near_angle(op.param);
         if (!put_command(gate_commands[op.gate], &v)) return false;
     }
     bool together = strstr(commands.measure, "{qubits}") != NULL;
@@ -139,6 +164,16 @@ bool sequence_load(const coda_job *job) {
         v.q0 = circuit->measurements[i];
         if (!put_command(commands.measure, &v)) return false;
     }
-    if (commands.arm != NULL && !put_command(commands.arm, &v)) return false;
     return flush();
+}
+
+bool sequence_proof(const coda_job *job) {
+    const char *text;
+    values v = {.shots = job->shots, .steps = job->circuit.num_operations + job->circuit.num_measurements};
+    if (commands.proof == NULL) return true;
+    num_kept = 0, num_whole = 0;
+    if (!line_ask(commands.proof, &text) || !put_filled(answer_proof, &v) || !put("", 1)) return false;
+    return answer_matches(kept, text) ||
+           report(CODA_INTERNAL, "the sequence that ran is not the one of the job: %s answers \"%s\", not \"%s\"",
+                  commands.proof, text, kept);
 }

@@ -1,0 +1,564 @@
+package guests_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/abi/effect"
+	"github.com/conductorquantum/coda/host"
+	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/conformance"
+	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/instrument"
+	"github.com/conductorquantum/coda/host/instrument/fake"
+)
+
+// lab is an executor before a fake of its instrument.
+type lab struct {
+	*executor.Executor
+	bench  *instrument.Bench
+	faults *fake.Faults
+	atRest func() bool
+	calls  calls
+	log    strings.Builder
+	mu     sync.Mutex
+}
+
+// calls counts what went through the doors of all instances.
+type calls struct {
+	mu   sync.Mutex
+	seen []effect.Func
+	poll map[uint64]int // of registers, by their offset
+}
+
+func (c *calls) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen, c.poll = nil, map[uint64]int{}
+}
+
+func (c *calls) count() map[effect.Func]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := map[effect.Func]int{}
+	for _, f := range c.seen {
+		n[f]++
+	}
+	return n
+}
+
+// countingDoor notes each call before it is made.
+type countingDoor struct {
+	effect.Door
+	calls *calls
+}
+
+func (d countingDoor) Do(ctx context.Context, call *effect.Call) (effect.Answer, error) {
+	d.calls.mu.Lock()
+	d.calls.seen = append(d.calls.seen, call.Func)
+	if call.Func == effect.WindowPoll32 {
+		d.calls.poll[call.Number]++
+	}
+	d.calls.mu.Unlock()
+	return d.Door.Do(ctx, call)
+}
+
+func (l *lab) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.Write(p)
+}
+
+func (l *lab) logged() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.String()
+}
+
+func (l *lab) fail(t *testing.T, faults ...string) {
+	t.Helper()
+	var all []fake.Fault
+	for _, text := range faults {
+		f, err := fake.ParseFault(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, f)
+	}
+	if err := l.faults.Set(all...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newLab is what a device file says, before anything is opened.
+func newLab(t *testing.T, deviceFile string) (*lab, executor.Config) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "device.toml")
+	if err := os.WriteFile(path, []byte(deviceFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	device, err := config.LoadDevice(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{}
+	l.calls.reset()
+	log := slog.New(slog.NewTextHandler(l, nil))
+	if l.bench, err = instrument.Open(instrument.Config{Endpoints: device.Endpoints, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.bench.Close)
+	b := builtin(t, device.Executor)
+	if device.Limits.Memory == 0 {
+		device.Limits.Memory = b.Memory
+	}
+	return l, executor.Config{
+		Name: b.Name, Wasm: b.Wasm, Settings: device.Config, Limits: device.Limits, Log: log,
+		Hardware: func() effect.Door { return countingDoor{l.bench.Door(), &l.calls} },
+	}
+}
+
+func (l *lab) checkClosed(t *testing.T) {
+	t.Helper()
+	for _, s := range l.bench.Status() {
+		if s.Open != 0 {
+			t.Errorf("%s: %d handles are left open", s.Name, s.Open)
+		}
+	}
+}
+
+// openLab opens an executor by a device file, as a node does.
+func openLab(t *testing.T, deviceFile string) *lab {
+	t.Helper()
+	l, cfg := newLab(t, deviceFile)
+	e, err := executor.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Executor = e
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("it does not come to rest at its end: %v", err)
+		}
+		l.checkClosed(t)
+		if t.Failed() {
+			t.Log(l.logged())
+		}
+	})
+	return l
+}
+
+// refusesToOpen wants a device file's settings refused.
+func refusesToOpen(t *testing.T, deviceFile, want string) {
+	t.Helper()
+	_, cfg := newLab(t, deviceFile)
+	e, err := executor.Open(t.Context(), cfg)
+	if err == nil {
+		e.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s: %v; want %q", deviceFile, err, want)
+	}
+}
+
+// serveSCPI serves an instrument until the test's end, after which it is at rest.
+func serveSCPI(t *testing.T, cfg fake.Config) (*fake.SCPI, string) {
+	t.Helper()
+	s, err := fake.NewSCPI(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, func(ctx context.Context) error { return s.Serve(ctx, listener) }, s.AtRest)
+	return s, fmt.Sprintf("executor = \"scpi\"\n[endpoints.instrument]\nurl = \"tcp://%s\"\ntimeout = \"%s\"\n", listener.Addr(), answerTime)
+}
+
+// answerTime is what an answer may take, and what a job takes that gets none.
+const answerTime = time.Second
+
+// serve runs a fake until the test's end.
+func serve(t *testing.T, run func(context.Context) error, atRest func() bool) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	t.Cleanup(func() {
+		if !atRest() {
+			t.Error("the instrument is not at rest at the end")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func serveRegisters(t *testing.T, cfg fake.RegistersConfig) (*fake.Registers, string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("registers are mapped on Unix only")
+	}
+	r, err := fake.NewRegisters(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "registers")
+	if err := r.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, r.Serve, r.AtRest)
+	size := cfg.Size
+	if size == 0 {
+		size = 65536
+	}
+	return r, fmt.Sprintf("executor = \"registers\"\n[endpoints.sequencer]\nurl = \"%s\"\nranges = [\"0x0000-0x0007 r\", \"0x0008-0x000b rw\", \"0x000c-0x001b r\", \"0x001c-0x0027 rw\", \"0x0028-0x0043 r\", \"0x0400-0x%x rw\"]\n", r.URL(path), size-1)
+}
+
+func openSCPI(t *testing.T, cfg fake.Config, settings string) (*lab, *fake.SCPI) {
+	t.Helper()
+	s, device := serveSCPI(t, cfg)
+	l := openLab(t, device+settings)
+	l.faults, l.atRest = &s.Faults, s.AtRest
+	return l, s
+}
+
+func openRegisters(t *testing.T, cfg fake.RegistersConfig, settings string) (*lab, *fake.Registers) {
+	t.Helper()
+	r, device := serveRegisters(t, cfg)
+	l := openLab(t, device+settings)
+	l.faults, l.atRest = &r.Faults, r.AtRest
+	return l, r
+}
+
+// What coda test holds an executor to, it is held to before its instrument.
+func TestInstrumentsConform(t *testing.T) {
+	t.Parallel()
+	ascii := "block.layout = \"ascii\"\ncommand = " + allCommands(map[string]string{"begin": "*CLS;:SEQ:CLE;*ESE {tag};:FORM ASC"})
+	for _, target := range []string{"cz", "iswap", "pcz", "cnot"} {
+		settings := "[config]\nnum_qubits = 10\ntarget = \"" + target + "\"\n"
+		t.Run("scpi "+target, func(t *testing.T) {
+			t.Parallel()
+			s, device := serveSCPI(t, fake.Config{Qubits: 10})
+			conformsLab(t, device+settings, s.AtRest)
+		})
+		t.Run("registers "+target, func(t *testing.T) {
+			t.Parallel()
+			r, device := serveRegisters(t, fake.RegistersConfig{Config: fake.Config{Qubits: 10}, Size: 1 << 20})
+			conformsLab(t, device+"[config]\ntarget = \""+target+"\"\n", r.AtRest)
+		})
+	}
+	t.Run("scpi ascii", func(t *testing.T) {
+		t.Parallel()
+		s, device := serveSCPI(t, fake.Config{Qubits: 10})
+		conformsLab(t, device+"[config]\nnum_qubits = 10\n"+ascii, s.AtRest)
+	})
+}
+
+func conformsLab(t *testing.T, deviceFile string, atRest func() bool) {
+	t.Helper()
+	l, cfg := newLab(t, deviceFile)
+	report, err := host.Conform(t.Context(), cfg, conformance.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkReport(t, report, conformance.Exact)
+	if !atRest() {
+		t.Error("not at rest after the last job")
+	}
+	l.checkClosed(t)
+}
+
+// allCommands is the table of the commands that the fake knows, with some others.
+func allCommands(others map[string]string) string {
+	table := map[string]string{
+		"identify": "*IDN?", "reset": "ABOR;*CLS;*RST", "begin": "*CLS;:SEQ:CLE;*ESE {tag}", "proof": "SEQ:LENG?;*ESE?", "shots": "SHOT {shots}",
+		"measure": "SEQ:MEAS {qubits}", "arm": "OUTP ON", "run": "INIT", "poll": "STAT?", "count": "SHOT:DONE?", "read": "FETC?",
+		"finish": "OUTP OFF", "error": "SYST:ERR?", "abort": "ABOR", "safe": "OUTP OFF", "verify": "OUTP?;:STAT:OPER:COND?",
+	}
+	var parts []string
+	for name, command := range table {
+		if other, ok := others[name]; ok {
+			command = other
+		}
+		parts = append(parts, fmt.Sprintf("%s = %q", name, command))
+	}
+	return "{" + strings.Join(parts, ", ") + "}\n"
+}
+
+func bell(shots uint64) *abi.Job {
+	return &abi.Job{ID: "bell", Shots: shots, Circuit: &abi.Circuit{
+		Target: abi.CNOT, NumQubits: 2, Measurements: []uint16{0, 1},
+		Operations: []abi.Operation{{Gate: abi.YMinus90}, {Gate: abi.GateCNOT, Q0: 0, Q1: 1}},
+	}}
+}
+
+// checkBell runs a Bell pair and looks at its counts.
+func (l *lab) checkBell(t *testing.T, shots uint64) {
+	t.Helper()
+	e, err := l.Run(t.Context(), bell(shots))
+	if err != nil {
+		t.Fatalf("the next job: %v", err)
+	}
+	counts := e.Counts(2)
+	if e.ShotsCompleted != shots || counts["00"]+counts["11"] != shots || counts["00"] < shots/3 || counts["11"] < shots/3 {
+		t.Errorf("a Bell pair of %d shots gives %v", shots, counts)
+	}
+	if !l.atRest() {
+		t.Error("not at rest after a job")
+	}
+}
+
+// Whatever goes wrong once: the job says what it was, the instrument is at rest, the
+// next job is right.
+func TestSCPIFaults(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		fault string
+		want  fault.Cause
+		says  string
+	}{
+		{"silent:FETC?@1", fault.Unavailable, "timed out"},
+		{"drop:FETC?@1", fault.Unavailable, "closed"},
+		{"half:FETC?@1", fault.Unavailable, "timed out"},
+		{"garbage:FETC?@1", fault.Internal, "the answer to FETC? is no result"},
+		{"silent:SYST:ERR?@1", fault.Unavailable, "timed out"},
+		{"drop:SYST:ERR?@1", fault.Unavailable, "closed the connection within its answer"},
+		{"garbage:SYST:ERR?@1", fault.Internal, "the answer to SYST:ERR?"},
+		{"garbage:STAT?@1", fault.Internal, "STAT?"},
+		{"garbage:SHOT:DONE?@1", fault.Internal, "SHOT:DONE?"},
+		{"drop:SHOT:DONE?@1", fault.Unavailable, "closed"},
+		{"garbage:SYST:ERR?@3", fault.Internal, "the answer to SYST:ERR?"}, // after the readouts
+		{"drop:SEQ:X90@1", fault.Unavailable, ""},                          // in the middle of the circuit
+		{"delay=1500ms:FETC?@1", fault.Unavailable, "timed out"},
+	} {
+		t.Run(tt.fault, func(t *testing.T) {
+			t.Parallel()
+			l, _ := openSCPI(t, fake.Config{Seed: 4}, "")
+			l.checkBell(t, 1000)
+			l.fail(t, tt.fault)
+			job := bell(1000)
+			job.Circuit.Operations = append(job.Circuit.Operations, abi.Operation{Gate: abi.X90})
+			l.refuses(t, job, tt.want, tt.says)
+			if !l.atRest() {
+				t.Error("not at rest after the failure")
+			}
+			l.checkBell(t, 1000)
+		})
+	}
+}
+
+func (l *lab) refuses(t *testing.T, job *abi.Job, want fault.Cause, says string) {
+	t.Helper()
+	e, err := l.Run(t.Context(), job)
+	failed, ok := errors.AsType[*fault.ExecutorError](err)
+	if !ok || failed.Cause != want || !strings.Contains(failed.Reason, says) {
+		t.Errorf("%+v, %v; want %v with %q", e, err, want, says)
+	}
+}
+
+// A connection that was closed while nothing went on is opened anew, and no job
+// notices.
+func TestSCPIReconnects(t *testing.T) {
+	t.Parallel()
+	l, s := openSCPI(t, fake.Config{}, "")
+	for range 3 {
+		l.checkBell(t, 100)
+		l.fail(t, "drop:*IDN?@1") // what an idle connection is asked first, or a new one
+		if _, err := l.Run(t.Context(), bell(100)); err != nil {
+			t.Logf("dropped as it was opened: %v", err)
+		}
+	}
+	l.fail(t)
+	l.checkBell(t, 100)
+	if open, _ := s.Connections(); open > 1 {
+		t.Errorf("%d connections are open", open)
+	}
+}
+
+func TestSCPIRefuses(t *testing.T) {
+	t.Parallel()
+	l, _ := openSCPI(t, fake.Config{Qubits: 3}, "[config]\nnum_qubits = 4\nmax_shots = 5000\n[config.gate]\nx90 = \"SEQ:X90 {q0}\"\nid = \"SEQ:IDLE {q0},{param}\"\nrx = \"SEQ:NONE {q0},{param}\"\n")
+	one := func(op abi.Operation, measured uint16) *abi.Job {
+		return &abi.Job{ID: "one", Shots: 10, Circuit: &abi.Circuit{Target: abi.CNOT, NumQubits: 4, Operations: []abi.Operation{op}, Measurements: []uint16{measured}}}
+	}
+	l.refuses(t, one(abi.Operation{Gate: abi.YMinus90}, 0), fault.Unsupported, "gates[0]: the instrument has no command for y_minus_90")
+	l.refuses(t, one(abi.Operation{Gate: abi.X90, Q0: 3, Q1: 3}, 0), fault.Unsupported, `refused to take the circuit: -222,"Data out of range`)
+	l.refuses(t, one(abi.Operation{Gate: abi.RX, Param: 1}, 0), fault.Internal, `-113,"Undefined header;SEQ:NONE"`)
+	if e, err := l.Run(t.Context(), one(abi.Operation{Gate: abi.X90}, 0)); err != nil || e.ShotsCompleted != 10 {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if !l.atRest() {
+		t.Error("not at rest")
+	}
+}
+
+func TestInstrumentCancelled(t *testing.T) {
+	t.Parallel()
+	slow := fake.Config{ShotTime: time.Hour}
+	for _, name := range []string{"scpi", "registers"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var l *lab
+			running := make(chan struct{}, 10)
+			cfg := slow
+			cfg.Seen = func(r fake.Request) {
+				if r.Text == "INIT" || strings.HasPrefix(r.Text, "run ") {
+					running <- struct{}{}
+				}
+			}
+			if name == "scpi" {
+				l, _ = openSCPI(t, cfg, "")
+			} else {
+				l, _ = openRegisters(t, fake.RegistersConfig{Config: cfg}, "")
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				<-running
+				cancel()
+			}()
+			_, err := l.Run(ctx, bell(10))
+			if failed, ok := errors.AsType[*fault.ExecutorError](err); !ok || failed.Cause != fault.Cancelled || strings.Contains(failed.Reason, "killed") {
+				t.Errorf("cancelled: %v", err)
+			}
+			if !l.atRest() {
+				t.Error("not at rest after a cancelled job")
+			}
+		})
+	}
+}
+
+// A job that is killed leaves its instrument to make-safe.
+func TestInstrumentMadeSafeAfterAKill(t *testing.T) {
+	t.Parallel()
+	cfg := fake.Config{ShotTime: time.Hour}
+	limits := "[limits]\njob_time = \"300ms\"\n"
+	for name, open := range map[string]func(*testing.T) *lab{
+		"scpi":      func(t *testing.T) *lab { l, _ := openSCPI(t, cfg, limits); return l },
+		"registers": func(t *testing.T) *lab { l, _ := openRegisters(t, fake.RegistersConfig{Config: cfg}, limits); return l },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := open(t)
+			l.refuses(t, bell(10), fault.Limit, "job_time")
+			for begin := time.Now(); !l.atRest(); time.Sleep(5 * time.Millisecond) {
+				if time.Since(begin) > 30*time.Second {
+					t.Fatal("not at rest 30 s after the kill")
+				}
+			}
+		})
+	}
+}
+
+func TestRegistersFaults(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		fault string
+		want  fault.Cause
+		says  string
+	}{
+		{"silent@1", fault.Unavailable, "did not start"},
+		{"garbage@1", fault.Internal, "bits above its 2 readouts"},
+		{"half@1", fault.Unavailable, "took longer than run_timeout_ms = 1200"},
+		{"drop@1", fault.Unavailable, "off the bus"},
+		{"delay=5s@1", fault.Unavailable, "took longer than run_timeout_ms = 1200"},
+		{"garbage@2", fault.Internal, "bits above its 2 readouts"}, // the second run of a job
+	} {
+		t.Run(tt.fault, func(t *testing.T) {
+			t.Parallel()
+			l, _ := openRegisters(t, fake.RegistersConfig{Size: 8192}, "[config]\nrun_timeout_ms = 1200\n")
+			l.checkBell(t, 5000)
+			l.fail(t, tt.fault)
+			l.refuses(t, bell(3000), tt.want, tt.says)
+			if !l.atRest() {
+				t.Error("not at rest after the failure")
+			}
+			l.fail(t)
+			l.checkBell(t, 5000)
+		})
+	}
+}
+
+// A run of 5 ms is waited for in one call of the host, and a job takes few others.
+func TestRegistersPollOnce(t *testing.T) {
+	t.Parallel()
+	l, r := openRegisters(t, fake.RegistersConfig{Run: 5 * time.Millisecond}, "")
+	l.checkBell(t, 1000)
+	l.calls.reset()
+	l.checkBell(t, 1000)
+	n := l.calls.count()
+	t.Logf("calls of a job: %v; polls by offset: %v; %d runs", n, l.calls.poll, r.Runs())
+	if got := l.calls.poll[fake.RegStatus]; got != 1 {
+		t.Errorf("a run of 5 ms took %d polls of STATUS", got)
+	}
+	total := 0
+	for _, k := range n {
+		total += k
+	}
+	if total > 40 {
+		t.Errorf("a job took %d calls", total)
+	}
+}
+
+// What the operator does not let a guest write never reaches the device.
+func TestRegistersOutsideTheGrant(t *testing.T) {
+	t.Parallel()
+	r, device := serveRegisters(t, fake.RegistersConfig{})
+	l := openLab(t, strings.Replace(device, "0x0400-0xffff rw", "0x0400-0xffff r", 1))
+	l.faults, l.atRest = &r.Faults, r.AtRest
+	l.refuses(t, bell(10), fault.Internal, "out of range")
+	if r.Runs() != 0 || r.Total() != 0 {
+		t.Errorf("%d runs of a program that was not to be written", r.Runs())
+	}
+	url := strings.Split(device, `"`)[3]
+	memory := readText(t, strings.TrimPrefix(url[:strings.IndexByte(url, '?')], "mmio://"))
+	if program := memory[0x400:0x4300]; strings.Trim(program, "\x00") != "" {
+		t.Error("the program reached the device")
+	}
+}
+
+func TestInstrumentSettings(t *testing.T) {
+	t.Parallel()
+	for settings, want := range map[string]string{
+		"num_qubits = 0":             `setting num_qubits: "0" is not a decimal number from 1 to 1024`,
+		"edges = [[0, 1], [1, 1]]":   `setting edges: "[[0,1],[1,1]]" is not a list`,
+		"edges = [[0, 5]]":           `setting edges`,
+		"directed = 3":               `setting directed: "3" is neither true nor false`,
+		"gate.x09 = \"X\"":           "setting gate.x09: there is none of this name",
+		"gate.x90 = \"X\"":           `setting gate.x90: "X" lacks {q0}`,
+		"gate.x90 = \"X {q0} {q1}\"": `setting gate.x90: "X {q0} {q1}": after "{" comes one of these and a "}": q0`,
+		"gate.rz = \"RZ {q0}\"":      `setting gate.rz: "RZ {q0}" lacks {param} or {degrees}`,
+		"gate.cz = \"CZ {q0}\"":      `setting gate.cz: "CZ {q0}" lacks {q1}`,
+		"gate.rx = \"RX {q0\"":       `setting gate.rx: "RX {q0": after "{"`,
+		"command.read = \"R?\"":      "setting command.measure is missing",
+		"block.layout = \"hex\"":     `setting block.layout: "hex" is not one of packed`,
+		"block.align = 0":            "setting block.align",
+		"target = \"xx\"":            "setting target",
+		"name = \"\"":                `setting name: "" has not 1 to 128 bytes`,
+		"command.safe = \"é\"":       "characters that are not ASCII",
+		"answer.done = \"\"":         "setting answer.done is missing",
+	} {
+		_, device := serveSCPI(t, fake.Config{})
+		refusesToOpen(t, device+"[config]\n"+settings+"\n", want)
+	}
+	_, device := serveSCPI(t, fake.Config{})
+	l := openLab(t, device+"[config]\nname = \"lab\"\nnum_qubits = 3\nedges = [[0, 1], [2, 1]]\ndirected = true\nmax_shots = 7\ntarget = \"cz\"\nanswer.identity = \"Coda,*,1.0\"\n")
+	if got := fmt.Sprintf("%+v", l.Device()); !strings.Contains(got, "lab") || len(l.Device().Edges) != 2 || !l.Device().Directed {
+		t.Errorf("the device: %s", got)
+	}
+	_, device = serveSCPI(t, fake.Config{})
+	refusesToOpen(t, device+"[config]\nanswer.identity = \"Other,*\"\n", "answer.identity expects")
+}

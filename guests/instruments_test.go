@@ -185,7 +185,7 @@ func serveSCPI(t *testing.T, cfg fake.Config) (*fake.SCPI, string) {
 		t.Fatal(err)
 	}
 	serve(t, func(ctx context.Context) error { return s.Serve(ctx, listener) }, s.AtRest)
-	return s, fmt.Sprintf("executor = \"scpi\"\n[endpoints.instrument]\nurl = \"tcp://%s\"\ntimeout = \"%s\"\n", listener.Addr(), answerTime)
+	return s, fmt.Sprintf("executor = \"scpi\"\n[endpoints.scpi]\nurl = \"tcp://%s\"\ntimeout = \"%s\"\n", listener.Addr(), answerTime)
 }
 
 // answerTime is what an answer may take, and what a job takes that gets none.
@@ -225,7 +225,7 @@ func serveRegisters(t *testing.T, cfg fake.RegistersConfig) (*fake.Registers, st
 	if size == 0 {
 		size = 65536
 	}
-	return r, fmt.Sprintf("executor = \"registers\"\n[endpoints.sequencer]\nurl = \"%s\"\nranges = [\"0x0000-0x0007 r\", \"0x0008-0x000b rw\", \"0x000c-0x001b r\", \"0x001c-0x0027 rw\", \"0x0028-0x0043 r\", \"0x0400-0x%x rw\"]\n", r.URL(path), size-1)
+	return r, fmt.Sprintf("executor = \"registers\"\n[endpoints.registers]\nurl = \"%s\"\nranges = [\"0x0000-0x0007 r\", \"0x0008-0x000b rw\", \"0x000c-0x001b r\", \"0x001c-0x0027 rw\", \"0x0028-0x0043 r\", \"0x0400-0x%x rw\"]\n", r.URL(path), size-1)
 }
 
 func openSCPI(t *testing.T, cfg fake.Config, settings string) (*lab, *fake.SCPI) {

@@ -17,7 +17,7 @@ static uint64_t most_shots, run_timeout_ms;
 /* What make-safe needs, and open: once per instance. */
 static bool read_endpoint(void) {
     const char *text = coda_config_get("endpoint");
-    endpoint = text == NULL ? "sequencer" : strdup(text); /* what the host hands out is gone after this call */
+    endpoint = text == NULL ? "registers" : strdup(text); /* what the host hands out is gone after this call */
     return endpoint != NULL || coda_fail(CODA_INTERNAL, "no memory is left for the settings");
 }
 

@@ -31,7 +31,7 @@ typedef struct {
 /* What `coda instrument scpi` understands. A device file with a table of its own, gate
  * or command, gets none of these: what it leaves out is not sent. */
 static const text_setting texts[] = {
-    {"endpoint", &endpoint, "instrument", ""},
+    {"endpoint", &endpoint, "scpi", ""},
     {"command.identify", &commands.identify, "*IDN?", ""},
     {"command.reset", &commands.reset, "ABOR;*CLS;*RST", ""},
     {"command.begin", &commands.begin, "*CLS;:SEQ:CLE;*ESE {tag}", " tag "},

@@ -1,10 +1,13 @@
 package guests_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -139,10 +142,13 @@ func (l *lab) checkClosed(t *testing.T) {
 	}
 }
 
-// openLab opens an executor by a device file, as a node does.
-func openLab(t *testing.T, deviceFile string) *lab {
+// openLab opens an executor by a device file, as a node does: its own file, or wasm.
+func openLab(t *testing.T, deviceFile string, wasm ...[]byte) *lab {
 	t.Helper()
 	l, cfg := newLab(t, deviceFile)
+	if len(wasm) > 0 {
+		cfg.Wasm = wasm[0]
+	}
 	e, err := executor.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -341,8 +347,9 @@ func TestSCPIFaults(t *testing.T) {
 		{"garbage:STAT?@1", fault.Internal, "STAT?"},
 		{"garbage:SHOT:DONE?@1", fault.Internal, "SHOT:DONE?"},
 		{"drop:SHOT:DONE?@1", fault.Unavailable, "closed"},
-		{"garbage:SYST:ERR?@3", fault.Internal, "the answer to SYST:ERR?"}, // after the readouts
-		{"drop:SEQ:X90@1", fault.Unavailable, ""},                          // in the middle of the circuit
+		{"garbage:SYST:ERR?@3", fault.Internal, "the answer to SYST:ERR?"},             // after the readouts
+		{"drop:SEQ:X90@1", fault.Unavailable, ""},                                      // in the middle of the circuit
+		{"drop:*IDN?@1", fault.Unavailable, "closed the connection within its answer"}, // as it is opened
 		{"delay=1500ms:FETC?@1", fault.Unavailable, "timed out"},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {
@@ -370,22 +377,23 @@ func (l *lab) refuses(t *testing.T, job *abi.Job, want fault.Cause, says string)
 	}
 }
 
-// A connection that was closed while nothing went on is opened anew, and no job
-// notices.
-func TestSCPIReconnects(t *testing.T) {
+// A connection that was kept, and closed while nothing went on, is opened anew, and
+// no job notices.
+func TestSCPIKeepsAConnection(t *testing.T) {
 	t.Parallel()
-	l, s := openSCPI(t, fake.Config{}, "")
+	l, s := openSCPI(t, fake.Config{}, "[config]\nkeep_open = true\n")
 	for range 3 {
-		l.checkBell(t, 100)
-		l.fail(t, "drop:*IDN?@1") // what an idle connection is asked first, or a new one
-		if _, err := l.Run(t.Context(), bell(100)); err != nil {
-			t.Logf("dropped as it was opened: %v", err)
+		for ready := false; !ready; time.Sleep(time.Millisecond) {
+			open, _ := s.Connections()
+			seen := s.Requests()
+			ready = open == 1 && len(seen) > 0 && seen[len(seen)-1] == "SYST:ERR?" // the end of a job, or of the next instance's open
 		}
-	}
-	l.fail(t)
-	l.checkBell(t, 100)
-	if open, _ := s.Connections(); open > 1 {
-		t.Errorf("%d connections are open", open)
+		_, before := s.Connections()
+		l.fail(t, "drop:*IDN?@1")
+		l.checkBell(t, 100)
+		if _, ever := s.Connections(); ever == before {
+			t.Error("the connection was not opened anew")
+		}
 	}
 }
 
@@ -561,4 +569,131 @@ func TestInstrumentSettings(t *testing.T) {
 	}
 	_, device = serveSCPI(t, fake.Config{})
 	refusesToOpen(t, device+"[config]\nanswer.identity = \"Other,*\"\n", "answer.identity expects")
+}
+
+// An instrument with other names and another way of counting is a matter of settings:
+// a device file of a lab's, against a line-by-line script of it.
+func TestSCPIOtherInstrument(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var heard []string
+	answers := map[string]string{
+		"ID?": "ACME 7\r\n", "ERR?": "+0,\"none\"\r\n", "SAFE?": "OK\n",
+		// Three shots of qubits 2 and 1, a byte each, records of four bytes.
+		"DATA?": "#212\x01\x00\x00\x00\x01\x01\x00\x00\x00\x01\x00\x00\r\n",
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			lines := bufio.NewScanner(conn)
+			for lines.Scan() {
+				mu.Lock()
+				heard = append(heard, lines.Text())
+				mu.Unlock()
+				_, _ = io.WriteString(conn, answers[lines.Text()])
+			}
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-ended
+	})
+	l := openLab(t, "executor = \"scpi\"\n[endpoints.awg]\nurl = \"tcp://"+listener.Addr().String()+"\"\n"+`
+[config]
+endpoint = "awg"
+first_qubit = 1
+num_qubits = 3
+answer.identity = "ACME *"
+answer.safe = "OK"
+block = { layout = "bytes", align = 4 }
+[config.command]
+identify = "ID?"
+shots = "N {shots}"
+measure = "M {q0}"
+run = "GO"
+read = "DATA?"
+error = "ERR?"
+abort = "STOP"
+safe = "OFF 1\nOFF 2"
+verify = "SAFE?"
+[config.gate]
+rz = "PH {q0} {degrees}"
+id = "W {q0} {seconds}"
+cz = "CZ {q1}/{q0}"
+`)
+	mu.Lock()
+	heard = nil // make-safe
+	mu.Unlock()
+	e, err := l.Run(t.Context(), &abi.Job{ID: "a", Shots: 3, Circuit: &abi.Circuit{
+		Target: abi.CZ, NumQubits: 3, Measurements: []uint16{2, 1}, Operations: []abi.Operation{
+			{Gate: abi.RZ, Q0: 0, Param: -math.Pi / 2}, {Gate: abi.ID, Q0: 1, Q1: 1, Param: 250},
+			{Gate: abi.GateCZ, Q0: 0, Q1: 2}, {Gate: abi.RZ, Q0: 2, Q1: 2, Param: 1e-3},
+		}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if counts := e.Counts(2); len(counts) != 3 || counts["10"] != 1 || counts["11"] != 1 || counts["01"] != 1 {
+		t.Errorf("counts %v", counts)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	const want = "ID?|ERR?|N 3|PH 1 -90|W 2 0.00000025|CZ 3/1|PH 3 0.05729577951308232|M 3|M 2|ERR?|GO|ERR?|DATA?|ERR?"
+	if got := strings.Join(heard, "|"); got != want {
+		t.Errorf("the instrument heard\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What an earlier connection had under way may reach the instrument in the middle of
+// the next job. No count comes of such a run.
+func TestSCPILateCommands(t *testing.T) {
+	t.Parallel()
+	for _, late := range []string{"SEQ:X90 0", "*CLS;:SEQ:CLE;X90 0;X90 1;MEAS 0,1;*ESE {other}", "SHOT 7"} {
+		t.Run(late, func(t *testing.T) {
+			t.Parallel()
+			var at string
+			var once sync.Once
+			cfg := fake.Config{Seen: func(r fake.Request) {
+				if r.Text != "OUTP ON" {
+					return
+				}
+				once.Do(func() { // before the next command of this connection
+					other, err := net.Dial("tcp", at)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer other.Close()
+					answers := bufio.NewReader(other)
+					var tag int
+					if _, err := fmt.Fprint(other, "*ESE?\n"); err == nil {
+						_, _ = fmt.Fscanln(answers, &tag)
+					}
+					command := strings.Replace(late, "{other}", fmt.Sprint((tag+1)%256), 1) // as many steps, of another job
+					if _, err := fmt.Fprint(other, command+"\n*OPC?\n"); err == nil {
+						_, _ = answers.ReadString('\n')
+					}
+				})
+			}}
+			s, device := serveSCPI(t, cfg)
+			at = strings.TrimSuffix(strings.SplitAfter(device, "tcp://")[1], "\n")
+			at = at[:strings.IndexByte(at, '"')]
+			l := openLab(t, device)
+			l.faults, l.atRest = &s.Faults, s.AtRest
+			e, err := l.Run(t.Context(), bell(1000))
+			if err == nil {
+				t.Errorf("a run of another sequence counts: %v", e.Counts(2))
+			}
+			l.checkBell(t, 1000)
+		})
+	}
 }

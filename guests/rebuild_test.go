@@ -16,6 +16,8 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/guests"
+	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/host/instrument/fake"
 	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
@@ -84,16 +86,15 @@ func compareBuild(t *testing.T, out string) {
 		case same:
 			t.Errorf("%s: the sources give other bytes than those committed: run guests/build", name)
 		default:
-			t.Run(name, func(t *testing.T) { compareResults(t, embedded, rebuilt) })
+			t.Run(name, func(t *testing.T) { compareResults(t, name, embedded, rebuilt) })
 		}
 	}
 }
 
 // compareResults runs circuits of every target on both.
-func compareResults(t *testing.T, embedded, rebuilt []byte) {
+func compareResults(t *testing.T, name string, embedded, rebuilt []byte) {
 	t.Helper()
-	settings := map[string]string{"seed": "1", "num_qubits": "25"} // each executor takes those that it has
-	a, b := open(t, embedded, settings), open(t, rebuilt, settings)
+	a, b := openAny(t, name, embedded), openAny(t, name, rebuilt)
 	if !reflect.DeepEqual(a.Device(), b.Device()) {
 		t.Errorf("the devices differ: %+v, %+v", a.Device(), b.Device())
 	}
@@ -110,6 +111,22 @@ func compareResults(t *testing.T, embedded, rebuilt []byte) {
 			t.Errorf("circuit %d, %+v: %+v, %v; rebuilt: %+v, %v", i, circuit, wantResult, wantErr, gotResult, gotErr)
 		}
 	}
+}
+
+// openAny opens a file of a built-in: with a seed, or before a fake of its instrument
+// that has one.
+func openAny(t *testing.T, name string, wasm []byte) *executor.Executor {
+	t.Helper()
+	cfg := fake.Config{Qubits: 10, Seed: 1}
+	switch name {
+	case "scpi":
+		_, device := serveSCPI(t, cfg)
+		return openLab(t, device+"[config]\nnum_qubits = 10\n", wasm).Executor
+	case "registers":
+		_, device := serveRegisters(t, fake.RegistersConfig{Config: cfg})
+		return openLab(t, device, wasm).Executor
+	}
+	return open(t, wasm, map[string]string{"seed": "1", "num_qubits": "25"}) // each takes those that it has
 }
 
 // untimed drops the only thing of a result that may differ.

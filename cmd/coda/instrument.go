@@ -243,6 +243,9 @@ func (c *cli) showInstrument(s *served, asJSON bool) {
 		return
 	}
 	c.stdout.printf("[endpoints.%s]\nurl = %s\n", s.Kind, tomlString(s.URL))
+	if s.Kind == "registers" {
+		c.stdout.printf("ranges = [\"0x0000-0x0043 rw\", \"0x0400-0xffff rw\"]\n")
+	}
 	c.stderr.printf("A %s that is not there, until Ctrl-C.\n", s.Kind)
 }
 

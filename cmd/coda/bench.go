@@ -70,7 +70,11 @@ func (c *cli) executorConfig(b *bench, level slog.Level) (_ executor.Config, rel
 	if err != nil {
 		c.complain("compiled executors are not kept, so that each start compiles again: %v", err)
 	}
-	cfg, instruments, err := host.Equip(b.program, b.device, c.log(level))
+	device := b.device
+	if b.deck.plays() {
+		device.Endpoints, device.Files = nil, nil // the tape has them; here they need not be
+	}
+	cfg, instruments, err := host.Equip(b.program, device, c.log(level))
 	if err != nil {
 		return executor.Config{}, nil, err
 	}

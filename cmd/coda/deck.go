@@ -7,39 +7,40 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
+	"time"
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/instrument/tape"
 )
 
 // deck records a tape or plays one. Nil does neither.
 type deck struct {
 	path   string
-	log    *slog.Logger
 	record *tape.Recorder
 	play   *tape.Player
 	failed error
 }
 
 // newDeck opens the tape that is named, if any.
-func newDeck(record, replay string, log *slog.Logger) (*deck, error) {
-	switch {
-	case record != "" && replay != "":
-		return nil, errors.New("give either --record or --replay")
-	case record != "":
-		return &deck{path: record, log: log}, nil
-	case replay == "":
-		return nil, nil
+func newDeck(record, replay string) (*deck, error) {
+	if replay == "" {
+		if record == "" {
+			return nil, nil
+		}
+		return &deck{path: record}, nil
 	}
 	player, err := tape.Open(replay)
 	if err != nil {
 		return nil, err
 	}
-	return &deck{path: replay, log: log, play: player}, nil
+	return &deck{path: replay, play: player}, nil
 }
+
+// plays reports whether the tape stands in for the world.
+func (d *deck) plays() bool { return d != nil && d.play != nil }
 
 // insert puts the tape between the executor and the world.
 func (d *deck) insert(cfg *executor.Config) error {
@@ -72,8 +73,7 @@ func (d *deck) insert(cfg *executor.Config) error {
 // what went wrong.
 func (d *deck) watched(door effect.Door, err error) (effect.Door, error) {
 	if err != nil {
-		d.failed = cmp.Or(d.failed, err)
-		return nil, err
+		return nil, d.note(err)
 	}
 	return &watched{door, d}, nil
 }
@@ -85,38 +85,70 @@ type watched struct {
 
 func (w *watched) Do(ctx context.Context, call *effect.Call) (effect.Answer, error) {
 	answer, err := w.Door.Do(ctx, call)
-	if err != nil {
-		w.deck.failed = cmp.Or(w.deck.failed, err)
+	return answer, w.deck.note(err)
+}
+
+func (w *watched) Close() error { return w.deck.note(w.Door.Close()) }
+
+func (d *deck) note(err error) error {
+	if err != nil && d.failed == nil && !errors.Is(err, tape.ErrEnded) {
+		d.failed = err
+		if d.play == nil {
+			d.failed = fmt.Errorf("the tape %s: %w", d.path, err)
+		}
 	}
-	return answer, err
+	return err
 }
 
 // failure is what went wrong with the tape, or nil.
 func (d *deck) failure() error {
-	if d == nil || d.failed == nil {
-		return nil
-	}
-	return fmt.Errorf("the tape %s: %w", d.path, d.failed)
-}
-
-// begin marks that a job begins.
-func (d *deck) begin(job *abi.Job) error {
 	if d == nil {
 		return nil
 	}
+	return d.failed
+}
+
+// begin marks that a job begins. It returns when that is; of a replay, when it was.
+func (d *deck) begin(job *abi.Job) (time.Time, error) {
+	now := time.Now()
+	if d == nil {
+		return now, nil
+	}
+	now = now.UTC()
 	sum := sha256.Sum256(job.Circuit.AppendIR(nil))
 	on := tape.Job{ID: job.ID, Shots: job.Shots, Circuit: hex.EncodeToString(sum[:])}
 	if d.play != nil {
-		return d.play.JobBegin(on)
+		at, err := d.play.JobBegin(on)
+		return at, d.note(err)
 	}
-	return d.record.JobBegin(on)
+	return now, d.note(d.record.JobBegin(on, now))
 }
 
-// end marks what the job came to.
-func (d *deck) end(e *abi.Execution, failed error) error {
+// end marks what the job came to. It returns when that is; of a replay, when it was. The
+// error is the job's own, or that of the tape.
+func (d *deck) end(e *abi.Execution, failed error) (time.Time, error) {
+	now := time.Now()
 	if d == nil {
-		return nil
+		return now, failed
 	}
+	now = now.UTC()
+	if d.play != nil {
+		if ended := d.play.Ended(); ended != "" && failed != nil {
+			failed = errors.New(ended)
+		}
+		at, err := d.play.JobEnd(digest(e, failed))
+		return at, cmp.Or(d.failure(), d.note(err), failed)
+	}
+	end := tape.End{Result: digest(e, failed), At: now}
+	if endedByNode(failed) {
+		end.Ended = failed.Error()
+	}
+	err := d.note(d.record.JobEnd(end))
+	return now, cmp.Or(d.failure(), err, failed)
+}
+
+// digest is that of what a job came to.
+func digest(e *abi.Execution, failed error) string {
 	result := ""
 	if failed != nil {
 		result = "failed: " + failed.Error()
@@ -124,11 +156,13 @@ func (d *deck) end(e *abi.Execution, failed error) error {
 		result = fmt.Sprintf("%d shots in %v: %v", e.ShotsCompleted, *e.Elapsed, e.Outcomes)
 	}
 	sum := sha256.Sum256([]byte(result))
-	digest := hex.EncodeToString(sum[:])
-	if d.play != nil {
-		return d.play.JobEnd(digest)
-	}
-	return d.record.JobEnd(digest)
+	return hex.EncodeToString(sum[:])
+}
+
+// endedByNode reports whether a guest may not have come to its own end.
+func endedByNode(failed error) bool {
+	e, ok := errors.AsType[*fault.ExecutorError](failed)
+	return ok && (e.Cause == fault.Limit || e.Cause == fault.Lost || e.Cause == fault.Cancelled && errors.Is(e, context.Canceled))
 }
 
 // close ends the tape. A replay that leaves some of it unplayed fails.
@@ -137,9 +171,9 @@ func (d *deck) close() error {
 	case d == nil:
 		return nil
 	case d.play != nil:
-		return cmp.Or(d.failure(), d.play.Close())
+		return cmp.Or(d.failure(), d.note(d.play.Close()))
 	case d.record != nil:
-		return cmp.Or(d.failure(), d.record.Close())
+		return cmp.Or(d.failure(), d.note(d.record.Close()))
 	default:
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -48,7 +47,8 @@ job's id is the file's name without its ending.
 
 --record writes a tape: every clock, random byte, setting and word to an instrument
 that the executor asked for, and the answers. --replay plays it again with the same
-executor and circuits; it needs no instrument, and fails at the first call that differs.
+executor and circuits, and comes to the same results, with the times of then. It needs
+no instrument, setting or file, and ends at the first call that differs.
 
 The first Ctrl-C asks the executor to stop and waits for it, the second ends the
 program at once, as the signal does.
@@ -61,6 +61,9 @@ The status is 0 if all circuits completed and 1 if any failed.`,
 		Args:              circuitArguments,
 		ValidArgsFunction: completeCircuit,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.record.value != "" && f.replay.value != "" {
+				return misused(cmd, "give either --record or --replay")
+			}
 			return c.run(cmd.Context(), &f, newSources(args))
 		},
 	}
@@ -93,7 +96,7 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 	}
 	ctx, stop := untilInterrupted(ctx, func() { c.complain("stopping; Ctrl-C again to kill") })
 	defer stop()
-	if b.deck, err = newDeck(f.record.value, f.replay.value, c.log(slog.LevelInfo)); err != nil {
+	if b.deck, err = newDeck(f.record.value, f.replay.value); err != nil {
 		return err
 	}
 	e, err := c.open(ctx, b)
@@ -107,7 +110,7 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 		}
 		ended = true
 		err := e.Close()
-		return cmp.Or(err, b.deck.close())
+		return cmp.Or(b.deck.failure(), err, b.deck.close())
 	}
 	defer end()
 
@@ -118,6 +121,8 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 		case ctx.Err() != nil && err != nil:
 			c.complain("interrupted; %d of %d circuits were run", i, len(sources))
 			return errReported
+		case b.deck.failure() != nil:
+			return b.deck.failure()
 		case err != nil:
 			failed++
 			c.showFailure(s, err.Error(), f.json)
@@ -146,8 +151,7 @@ type ran struct {
 	measurements int
 	asked        uint64 // shots
 	execution    *abi.Execution
-	began        time.Time
-	elapsed      time.Duration // of the call
+	began, ended time.Time
 }
 
 // runOne runs the circuit of a source, the ith of n.
@@ -158,19 +162,16 @@ func (c *cli) runOne(ctx context.Context, e *opened, s source, d *deck, f *runFl
 	}
 	defer c.stderr.working("running %s (%d of %d)", s.id, i+1, n)()
 	job := &abi.Job{ID: s.id, Circuit: circuit, Shots: f.shots.value}
-	if err := d.begin(job); err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	execution, err := e.Run(ctx, job)
-	took := time.Since(start)
-	if err := cmp.Or(d.failure(), d.end(execution, err)); err != nil {
-		return nil, err
-	}
+	began, err := d.begin(job)
 	if err != nil {
 		return nil, err
 	}
-	return &ran{s, e.Device().Name, len(circuit.Measurements), f.shots.value, execution, start, took}, nil
+	execution, err := e.Run(ctx, job)
+	ended, err := d.end(execution, err)
+	if err != nil {
+		return nil, err
+	}
+	return &ran{s, e.Device().Name, len(circuit.Measurements), f.shots.value, execution, began, ended}, nil
 }
 
 // line is the line that a node would send, and what it does not send: what the result
@@ -180,14 +181,14 @@ func (r *ran) line(from executor.Provenance) []byte {
 		executor.Provenance
 		Started time.Time `json:"started_at"`
 		Ended   time.Time `json:"ended_at"`
-	}{from, r.began.UTC(), r.began.Add(r.elapsed).UTC()}
+	}{from, r.began.UTC(), r.ended.UTC()}
 	added, _ := json.Marshal(origin) // of plain fields: cannot fail
-	line := webhook.Completed(r.source.id, r.measurements, r.execution, r.elapsed)
+	line := webhook.Completed(r.source.id, r.measurements, r.execution, r.ended.Sub(r.began))
 	return fmt.Appendf(bytes.TrimSuffix(line, []byte("}")), ",\"provenance\":%s}", added)
 }
 
 func (r *ran) result() *result {
-	elapsed := r.elapsed
+	elapsed := r.ended.Sub(r.began)
 	if r.execution.Elapsed != nil {
 		elapsed = *r.execution.Elapsed
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type testFlags struct {
 	thorough bool
 	json     bool
 	junit    text
+	record   text
+	replay   text
 }
 
 func (c *cli) testCommand() *cobra.Command {
@@ -32,6 +35,8 @@ func (c *cli) testCommand() *cobra.Command {
 		device:  text{word: "FILE"},
 		physics: choice{value: string(conformance.Auto), of: []string{"auto", "exact", "noisy", "off"}, word: "HOW"},
 		junit:   text{word: "FILE"},
+		record:  text{word: "TAPE"},
+		replay:  text{word: "TAPE"},
 	}
 	cmd := &cobra.Command{
 		Use:     "test [flags] REF",
@@ -47,6 +52,10 @@ file by its SHA-256, and so is about that file alone.
 
 With --physics auto, a few circuits show whether it is an exact simulator, a noisy
 device, whose counts have to be near, or a stand-in that always measures the same.
+
+--record writes a tape of all that the executor asked of the world, as coda run does, and
+--replay plays it again, without instruments. What a tape is tested for does not depend
+on time: no job is cancelled, and of many qubits or pairs the first are tried.
 
 The status is 0 if all checks passed, 1 if any failed, and 2 if nothing could be tested.`,
 		Example: `  {{name}} test backend.wasm
@@ -67,6 +76,8 @@ The status is 0 if all checks passed, 1 if any failed, and 2 if nothing could be
 					c.stdout.printf("%s\n", group)
 				}
 				return nil
+			case f.record.value != "" && f.replay.value != "":
+				return misused(cmd, "give either --record or --replay")
 			case f.json && f.junit.value == stdinPath:
 				return misused(cmd, "--json and --junit - both write to standard output: give --junit a file")
 			}
@@ -82,6 +93,8 @@ The status is 0 if all checks passed, 1 if any failed, and 2 if nothing could be
 	flags.BoolVar(&f.thorough, "thorough", false, "try every qubit and pair, however long it takes")
 	flags.BoolVar(&f.json, "json", false, "as JSON")
 	flags.Var(&f.junit, "junit", "write JUnit's XML to a file; - for standard output, instead of the report")
+	flags.Var(&f.record, "record", "write all that the executor asks of the world to a new file, a tape")
+	flags.Var(&f.replay, "replay", "play a tape in place of the world: no hardware is touched, and what differs fails")
 	completes(cmd, "device", completeDevice)
 	completes(cmd, "physics", f.physics.complete)
 	completes(cmd, "only", f.only.complete)
@@ -169,18 +182,24 @@ func (c *cli) test(ctx context.Context, ref string, f *testFlags) error {
 func (c *cli) conform(ctx context.Context, b *bench, f *testFlags) (*conformance.Report, error) {
 	done := func() {}
 	defer func() { done() }()
+	var err error
+	if b.deck, err = newDeck(f.record.value, f.replay.value); err != nil {
+		return &conformance.Report{}, err
+	}
 	cfg, release, err := c.executorConfig(b, slog.LevelWarn)
 	if err != nil {
-		return nil, err
+		return &conformance.Report{}, err
 	}
 	defer release()
-	return host.Conform(ctx, cfg, conformance.Config{
-		Only: f.only.of, Physics: conformance.Physics(f.physics.value), Thorough: f.thorough,
+	report, err := host.Conform(ctx, cfg, conformance.Config{
+		Only: f.only.of, Physics: conformance.Physics(f.physics.value), Thorough: f.thorough, Timeless: b.deck != nil,
 		Started: func(name string, i, n int) {
 			done()
 			done = c.stderr.working("%s (%d of %d)", name, i, n)
 		},
 	})
+	// What a tape that has failed left of the checks is no verdict.
+	return report, cmp.Or(b.deck.close(), err)
 }
 
 // publish writes a verdict where it was asked for. It returns outcome, unless that

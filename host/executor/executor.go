@@ -41,7 +41,8 @@ type Config struct {
 	Missing func(needs []string) string
 	// Tape, if set, stands before the door of each instance, and every effect goes
 	// through it: clocks, random bytes, settings and logs too. Instances follow each
-	// other in an order that is the same each time; Concurrency must be 1.
+	// other in an order that is the same each time; Concurrency must be 1. The hardware is
+	// brought to rest once after a job, and where that fails no further job runs.
 	Tape func(effect.Door) (effect.Door, error)
 	// Grants is a digest of what is granted, for the provenance of results.
 	Grants string
@@ -198,6 +199,9 @@ func (e *Executor) verify(execution *abi.Execution, job *abi.Job) error {
 // use waits for a slot and has its child do something: a fresh one where the
 // last has ended since its last job.
 func (e *Executor) use(ctx context.Context, do func(*child) error) error {
+	if reason, _ := e.Unsafe(); e.cfg.Tape != nil && reason != "" {
+		return e.fault(fault.Unavailable, "the hardware may not be at rest: "+reason)
+	}
 	var s *slot
 	select {
 	case s = <-e.free:
@@ -272,7 +276,14 @@ func (e *Executor) ready(s *slot) {
 	s.child = nil
 	if c.unrest && e.CanMakeSafe() {
 		e.noteRest(errResting)
-		e.untilSafe()
+		if e.cfg.Tape != nil { // which would have to hold how long it takes
+			if e.noteRest(e.MakeSafe(e.closing)) != nil {
+				e.free <- s
+				return
+			}
+		} else {
+			e.untilSafe()
+		}
 	}
 	if e.closing.Err() == nil {
 		if err := e.replace(e.closing, s); err != nil && e.closing.Err() == nil {

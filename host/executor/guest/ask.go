@@ -56,7 +56,9 @@ const (
 // askCancelled is whether the job is cancelled, as the guest is told it.
 func (c *child) askCancelled() uint64 {
 	if c.engine.body.Taped {
-		return c.ask(&effect.Call{Func: effect.Cancelled}).Number
+		is := c.ask(&effect.Call{Func: effect.Cancelled}).Number
+		c.cancelled = c.cancelled || c.running && is != 0 // a replay is cancelled by nobody else
+		return is
 	}
 	if c.checkCancelled() {
 		return 1

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/conductorquantum/coda/abi/effect"
 )
@@ -24,7 +25,17 @@ type Player struct {
 	next   *line // read and not yet played; nil at the tape's end
 	open   bool
 	failed error
+
+	guest   *playing // that is on it, or was last
+	endings []string // of the jobs: why the node ended the guest; "" if it did not
+	job     int      // that runs, from 1
+	runs    *playing // the guest of that job; nil between jobs
+	ended   bool     // it was, as on the tape
 }
+
+// ErrEnded says that the guest is to be ended here, for so it was when the tape was
+// recorded: at a limit, or after a cancellation. The job's end says why.
+var ErrEnded = errors.New("the tape has the guest ended here")
 
 // Open reads a tape to its end, so that a damaged one is refused before anything
 // runs, and goes back to where the calls begin.
@@ -56,6 +67,12 @@ func (p *Player) start() error {
 		}
 		if l == nil {
 			break
+		}
+		switch {
+		case l.Job != nil:
+			p.endings = append(p.endings, "")
+		case l.Ended != nil && len(p.endings) > 0:
+			p.endings[len(p.endings)-1] = string(*l.Ended)
 		}
 	}
 	if _, err := p.file.Seek(0, 0); err != nil {
@@ -97,23 +114,47 @@ func (p *Player) Door(echo func(*effect.Call)) (effect.Door, error) {
 		return nil, err
 	}
 	p.open = true
-	return &playing{tape: p, echo: echo}, nil
+	p.guest = &playing{tape: p, echo: echo}
+	return p.guest, nil
 }
 
-// JobBegin is a job that begins, which must be the tape's.
-func (p *Player) JobBegin(job Job) error {
+// JobBegin is a job that begins, which must be the tape's. It returns when that was.
+func (p *Player) JobBegin(job Job) (at time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.expect(fmt.Sprintf("job %q begins, of %d shots, circuit %s", job.ID, job.Shots, job.Circuit),
+	if p.next != nil && p.next.At != nil {
+		at = *p.next.At
+	}
+	err = p.expect(fmt.Sprintf("job %q begins, of %d shots, circuit %s", job.ID, job.Shots, job.Circuit),
 		func(l *line) bool { return l.Job != nil && *l.Job == job })
+	if err != nil {
+		return time.Time{}, err
+	}
+	p.job++
+	p.runs, p.ended = p.guest, false
+	return at, nil
 }
 
-// JobEnd is a job that has ended. It fails where the result differs, or where the
-// tape has calls that the guest did not make.
-func (p *Player) JobEnd(result string) error {
+// Ended says why the guest of the job that runs was ended, if the tape has ended it.
+func (p *Player) Ended() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.expect("the job ends with the result "+result, func(l *line) bool { return l.Result != nil && *l.Result == result })
+	if !p.ended {
+		return ""
+	}
+	return p.endings[p.job-1]
+}
+
+// JobEnd is a job that has ended. It returns when that was. It fails where the result
+// differs, or where the tape has calls that the guest did not make.
+func (p *Player) JobEnd(result string) (at time.Time, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next != nil && p.next.At != nil {
+		at = *p.next.At
+	}
+	p.runs = nil
+	return at, p.expect("the job ends with the result "+result, func(l *line) bool { return l.Result != nil && *l.Result == result })
 }
 
 // Close fails where the tape goes on.
@@ -197,6 +238,10 @@ func (d *playing) Do(_ context.Context, call *effect.Call) (effect.Answer, error
 	}
 	if d.echo != nil && (call.Func == effect.Log || call.Func == effect.Progress) {
 		d.echo(call)
+	}
+	if d == p.runs && p.endings[p.job-1] != "" && p.next != nil && p.next.Gone > 0 {
+		p.ended = true
+		return effect.Answer{}, ErrEnded
 	}
 	return answer, broke
 }

@@ -99,7 +99,7 @@ func (r *Reader) follow(l *line) error {
 		}
 	}
 	switch {
-	case things != 1:
+	case things != 1, (l.At != nil) != (l.Job != nil || l.Result != nil), l.Ended != nil && l.Result == nil:
 		return errors.New("it is no line of a tape")
 	case l.Tape != 0 || l.Header != nil:
 		if l.Tape != version {

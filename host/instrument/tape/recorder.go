@@ -78,18 +78,21 @@ func (r *Recorder) Door(next effect.Door) (effect.Door, error) {
 }
 
 // JobBegin marks that a job begins.
-func (r *Recorder) JobBegin(job Job) error {
+func (r *Recorder) JobBegin(job Job, at time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.write(&line{Job: &job})
+	return r.write(&line{Job: &job, At: &at})
 }
 
-// JobEnd marks that the job has ended, with a digest of its result, and brings the
-// tape to the disk so far.
-func (r *Recorder) JobEnd(result string) error {
+// JobEnd marks that the job has ended, and brings the tape to the disk so far.
+func (r *Recorder) JobEnd(end End) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.write(&line{Result: &result}); err != nil {
+	l := &line{Result: &end.Result, At: &end.At}
+	if end.Ended != "" {
+		l.Ended = new(blob(end.Ended))
+	}
+	if err := r.write(l); err != nil {
 		return err
 	}
 	return r.keep(r.out.Flush())

@@ -7,14 +7,15 @@
 //	{"tape":1,"header":{…},"sum":"…"}          what was recorded, and with what
 //	{"file":"NAME","content":…,"sum":"…"}      a file under /device
 //	{"instance":1,"sum":"…"}                   a guest begins
-//	{"job":{…},"sum":"…"}                      a job begins
+//	{"job":{…},"at":"…","sum":"…"}             a job begins
 //	{"n":1,"ms":…,"call":"byte-stream.read","args":{…},"answer":{…},"sum":"…"}
-//	{"result":"DIGEST","sum":"…"}              the job ends
+//	{"result":"DIGEST","at":"…","sum":"…"}     the job ends
 //	{"gone":1,"sum":"…"}                       the guest ends
 //	{"end":COUNT,"sum":"…"}                    the tape ends, after COUNT calls
 //
-// An answer is "answer", {"error":KIND,"message":…} in its place, or "broke" where the
-// door itself failed. Bytes are text where they are UTF-8 without control characters
+// The end of a job whose guest the node ended, at a limit or after a cancellation, says
+// so in "ended". An answer is "answer", {"error":KIND,"message":…} in its place, or
+// "broke" where the door itself failed. Bytes are text where they are UTF-8 without control characters
 // other than tab, line feed and carriage return, else {"base64":"…"}. A checksum shows
 // damage and slips; it is no signature. Headers that the grant sets never come here,
 // for the guest never sees them; what the guest itself sees is all on the tape, its
@@ -28,6 +29,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"time"
 	"unicode/utf8"
 )
 
@@ -53,17 +55,26 @@ type Job struct {
 	Circuit string `json:"circuit"` // a digest
 }
 
+// End is what a job came to.
+type End struct {
+	Result string    // a digest
+	Ended  string    // why the node ended the guest; "" if it came to its own end
+	At     time.Time // when that was
+}
+
 // line is one line. Of the pointers one is set, or none and it is a call.
 type line struct {
-	Tape     int     `json:"tape,omitempty"`
-	Header   *Header `json:"header,omitempty"`
-	File     *string `json:"file,omitempty"`
-	Content  *blob   `json:"content,omitempty"`
-	Instance int     `json:"instance,omitempty"`
-	Gone     int     `json:"gone,omitempty"`
-	Job      *Job    `json:"job,omitempty"`
-	Result   *string `json:"result,omitempty"`
-	End      *uint64 `json:"end,omitempty"`
+	Tape     int        `json:"tape,omitempty"`
+	Header   *Header    `json:"header,omitempty"`
+	File     *string    `json:"file,omitempty"`
+	Content  *blob      `json:"content,omitempty"`
+	Instance int        `json:"instance,omitempty"`
+	Gone     int        `json:"gone,omitempty"`
+	Job      *Job       `json:"job,omitempty"`
+	Result   *string    `json:"result,omitempty"`
+	Ended    *blob      `json:"ended,omitempty"`
+	At       *time.Time `json:"at,omitempty"`
+	End      *uint64    `json:"end,omitempty"`
 
 	N       uint64                     `json:"n,omitempty"`
 	MS      int64                      `json:"ms,omitempty"` // since the tape began; for people

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/instrument/tape"
@@ -65,6 +66,7 @@ func everything() []effect.Call {
 var (
 	header = tape.Header{Coda: "1.0", Module: "abc", Grants: "def"}
 	job    = tape.Job{ID: "j1", Shots: 100, Circuit: "c0ffee"}
+	start  = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	files  = map[string][]byte{"cal.json": []byte("{}"), "raw": {0, 255}}
 )
 
@@ -87,11 +89,11 @@ func record(tb testing.TB, calls []effect.Call) string {
 	if _, err := r.Door(&world{}); err == nil {
 		tb.Error("two guests are on one tape")
 	}
-	check(tb, r.JobBegin(job))
+	check(tb, r.JobBegin(job, start))
 	for _, c := range calls {
 		_, _ = door.Do(tb.Context(), &c)
 	}
-	check(tb, r.JobEnd("result"))
+	check(tb, r.JobEnd(tape.End{Result: "result", At: start.Add(time.Second)}))
 	check(tb, door.Close())
 	check(tb, r.Close())
 	return path
@@ -112,7 +114,11 @@ func TestReplayIsExact(t *testing.T) {
 	var echoed []effect.Func
 	door, err := p.Door(func(c *effect.Call) { echoed = append(echoed, c.Func) })
 	check(t, err)
-	check(t, p.JobBegin(job))
+	at, err := p.JobBegin(job)
+	check(t, err)
+	if !at.Equal(start) {
+		t.Errorf("the job began at %v", at)
+	}
 	for _, c := range calls {
 		got, err := door.Do(t.Context(), &c)
 		want, broke := (&world{}).Do(t.Context(), &c)
@@ -120,7 +126,11 @@ func TestReplayIsExact(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v, %v", c.Func, got, err, want, broke)
 		}
 	}
-	check(t, p.JobEnd("result"))
+	at, err = p.JobEnd("result")
+	check(t, err)
+	if !at.Equal(start.Add(time.Second)) {
+		t.Errorf("the job ended at %v", at)
+	}
 	check(t, door.Close())
 	check(t, p.Close())
 	if !reflect.DeepEqual(echoed, []effect.Func{effect.Log, effect.Progress}) {
@@ -150,7 +160,8 @@ func TestReplayThatDiffers(t *testing.T) {
 		check(t, err)
 		door, err := p.Door(nil)
 		check(t, err)
-		check(t, p.JobBegin(job))
+		_, err = p.JobBegin(job)
+		check(t, err)
 		var failed error
 		for _, c := range tt.calls {
 			if _, failed = door.Do(t.Context(), &c); failed != nil {
@@ -160,7 +171,7 @@ func TestReplayThatDiffers(t *testing.T) {
 			}
 		}
 		if failed == nil {
-			failed = p.JobEnd("result")
+			_, failed = p.JobEnd("result")
 		}
 		for _, want := range tt.want {
 			if failed == nil || !strings.Contains(failed.Error(), want) {
@@ -173,7 +184,7 @@ func TestReplayThatDiffers(t *testing.T) {
 	check(t, err)
 	_, err = p.Door(nil)
 	check(t, err)
-	if err := p.JobBegin(tape.Job{ID: "other"}); err == nil || !strings.Contains(err.Error(), `job "j1"`) {
+	if _, err := p.JobBegin(tape.Job{ID: "other"}); err == nil || !strings.Contains(err.Error(), `job "j1"`) {
 		t.Errorf("another job: %v", err)
 	}
 	p, err = tape.Open(path)
@@ -181,6 +192,56 @@ func TestReplayThatDiffers(t *testing.T) {
 	if err := p.Close(); err == nil || !strings.Contains(err.Error(), "a new guest") {
 		t.Errorf("a tape that was not played: %v", err)
 	}
+}
+
+// A guest that the node ended is ended at the same call, whether it waited for the
+// answer or not, and what follows is played as it was.
+func TestReplayOfAGuestThatWasEnded(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "tape")
+	r, err := tape.Create(path, header, 0)
+	check(t, err)
+	clock := effect.Call{Func: effect.Clock}
+	for i, ended := range []string{"it ran too long", ""} {
+		door, err := r.Door(&world{})
+		check(t, err)
+		check(t, r.JobBegin(job, start))
+		_, err = door.Do(t.Context(), &clock)
+		check(t, err)
+		check(t, door.Close())
+		if i == 0 {
+			rest, err := r.Door(&world{}) // make-safe's
+			check(t, err)
+			_, err = rest.Do(t.Context(), &clock)
+			check(t, err)
+			check(t, rest.Close())
+		}
+		check(t, r.JobEnd(tape.End{Result: "r", Ended: ended, At: start}))
+	}
+	check(t, r.Close())
+
+	p, err := tape.Open(path)
+	check(t, err)
+	for i, ended := range []string{"it ran too long", ""} {
+		door, err := p.Door(nil)
+		check(t, err)
+		_, err = p.JobBegin(job)
+		check(t, err)
+		if _, err := door.Do(t.Context(), &clock); errors.Is(err, tape.ErrEnded) != (ended != "") || p.Ended() != ended {
+			t.Errorf("job %d: %v, ended %q", i, err, p.Ended())
+		}
+		check(t, door.Close())
+		if i == 0 {
+			rest, err := p.Door(nil)
+			check(t, err)
+			_, err = rest.Do(t.Context(), &clock)
+			check(t, err)
+			check(t, rest.Close())
+		}
+		_, err = p.JobEnd("r")
+		check(t, err)
+	}
+	check(t, p.Close())
 }
 
 // One byte that is changed anywhere, left out, or added, is found; so is every cut.
@@ -231,7 +292,7 @@ func TestFullTape(t *testing.T) {
 	if failed == nil || !strings.Contains(failed.Error(), "the tape is full: it may have 500 bytes") {
 		t.Errorf("says %v", failed)
 	}
-	if err := r.JobEnd("x"); err == nil {
+	if err := r.JobEnd(tape.End{Result: "x"}); err == nil {
 		t.Error("a full tape goes on")
 	}
 	if err := r.Close(); err == nil {

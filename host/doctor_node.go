@@ -18,12 +18,14 @@ import (
 // networkPatience is how long one exchange may take.
 const networkPatience = 5 * time.Second
 
-// Readiness is what a node's /ready tells, Tunnel its member vpn, and Undelivered its
-// member outbox.
+// Readiness is what a node's /ready tells, Tunnel its member vpn, Undelivered its member
+// outbox, HardwareState its member device, and EndpointState one of its endpoints.
 type (
-	Readiness   = server.Readiness
-	Tunnel      = server.VPN
-	Undelivered = server.Outbox
+	Readiness     = server.Readiness
+	Tunnel        = server.VPN
+	Undelivered   = server.Outbox
+	HardwareState = server.Device
+	EndpointState = server.Endpoint
 )
 
 const maxReadiness = 64 << 10

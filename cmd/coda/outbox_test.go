@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -123,6 +124,17 @@ func TestOutboxOfANodeThatRuns(t *testing.T) {
 	text, _ := l.run(t, exitOK, "outbox", "show", "--json", first)
 	if err := json.Unmarshal([]byte(text), &shown); err != nil || shown.Body == nil || *shown.Body != out || shown.Size != len(out) || !strings.Contains(out, `"counts":{"00":10}`) {
 		t.Errorf("as JSON %s, %v; its body alone %s", text, err, out)
+	}
+	// What the result came from stays here.
+	from := shown.Provenance
+	began, err := time.Parse(time.RFC3339Nano, from["started_at"])
+	ended, errEnded := time.Parse(time.RFC3339Nano, from["ended_at"])
+	if len(from) != 5 || from["executor"] != "backend" || !regexp.MustCompile("^[0-9a-f]{64}$").MatchString(from["sha256"]) || from["abi"] != "0.1.0" ||
+		err != nil || errEnded != nil || ended.Before(began) || time.Since(ended) > time.Hour {
+		t.Errorf("it came from %v", from)
+	}
+	if strings.Contains(out, from["sha256"]) || strings.Contains(out, "provenance") || strings.Contains(out, "started_at") {
+		t.Errorf("it is in the body: %s", out)
 	}
 	if text, _ = l.run(t, exitOK, "outbox", "show", first); !strings.HasPrefix(text, first+"\n") || !strings.Contains(text, "state       parked since ") || !strings.HasSuffix(text, "\n"+out+"\n") {
 		t.Errorf("it shows\n%s", text)

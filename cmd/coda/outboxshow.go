@@ -91,7 +91,7 @@ func describeOutcome(e *control.Entry, body []byte) shownOutcome {
 func originName(key string) string {
 	switch key {
 	case "sha256":
-		return "executor sha256"
+		return "exec sha256"
 	case "started_at", "ended_at":
 		return strings.TrimSuffix(key, "_at")
 	default:

@@ -169,6 +169,12 @@ func (n *nodeStatus) rows() [][2]string {
 		if r.Warning != "" {
 			rows = append(rows, [2]string{"WARNING", r.Warning})
 		}
+		if r.Device != nil {
+			rows = append(rows, [2]string{"HARDWARE", describeHardware(r.Device)})
+		}
+		if len(r.Endpoints) > 0 {
+			rows = append(rows, [2]string{"ENDPOINTS", describeEndpoints(r.Endpoints)})
+		}
 		if r.Outbox != nil {
 			rows = append(rows, [2]string{"OUTBOX", describeOutbox(r.Outbox)})
 		}
@@ -190,6 +196,30 @@ func (n *nodeStatus) rows() [][2]string {
 		rows = append(rows, tunnelRows(n.Ready.VPN)...)
 	}
 	return rows
+}
+
+// describeHardware is what a node says of hardware that can be brought to rest.
+func describeHardware(d *host.HardwareState) string {
+	if d.Safe {
+		return "safe"
+	}
+	text := "may not be at rest"
+	if d.Since != nil {
+		text += " since " + d.Since.Local().Format(time.DateTime)
+	}
+	return text + ": " + d.Reason
+}
+
+// describeEndpoints is what became of the grants, in one line.
+func describeEndpoints(all []host.EndpointState) string {
+	texts := make([]string, len(all))
+	for i, e := range all {
+		texts[i] = e.Name + " " + plural(int(e.Calls), "call")
+		if e.Errors > 0 {
+			texts[i] += " (" + strconv.FormatUint(e.Errors, 10) + " failed)"
+		}
+	}
+	return strings.Join(texts, ", ")
 }
 
 // describeOutbox is what a node says of outcomes that nobody has taken yet.

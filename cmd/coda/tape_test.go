@@ -32,10 +32,14 @@ func newRig(t *testing.T, wasm []byte) *rigDir {
 	r.write(t, "device.toml", []byte(device))
 	r.write(t, "hasty.toml", []byte(device+"[limits]\njob_time = \"1s\"\n"))
 	for _, what := range []string{"measure", "again", "fail", "trap", "wait", "poll", "listen"} {
-		r.write(t, what+".json", []byte(`{"version":"1.0","target":"cz","num_qubits":2,"gates":[],"measurements":[0,1],`+
-			`"metadata":{"source_hash":"`+what+`","compiled_at":""}}`))
+		r.write(t, what+".json", []byte(circuitNamed(what)))
 	}
 	return r
+}
+
+// circuitNamed is one that tells its executor what to do.
+func circuitNamed(what string) string {
+	return `{"version":"1.0","target":"cz","num_qubits":2,"gates":[],"measurements":[0,1],"metadata":{"source_hash":"` + what + `","compiled_at":""}}`
 }
 
 func (r *rigDir) write(t *testing.T, name string, content []byte) {
@@ -151,7 +155,7 @@ func (r *rigDir) differences(t *testing.T, wasm []byte) {
 		{[]string{"run", "--executor", "other.wasm", "--replay", "good", "measure.json"},
 			`coda: the tape good was recorded with another executor: its SHA-256 is [0-9a-f]{64}, and this one's is [0-9a-f]{64}`},
 		{[]string{"run", "--executor", "rig.wasm", "--replay", "nope", "measure.json"}, `coda: the tape cannot be read: open nope: no such file or directory`},
-		{[]string{"run", "--executor", "rig.wasm", "--replay", "measure.json", "measure.json"}, `coda: the tape measure.json: line 1: `},
+		{[]string{"run", "--executor", "rig.wasm", "--replay", "measure.json", "measure.json"}, `coda: the tape measure.json: line 1 is cut off: `},
 	} {
 		_, stderr := r.coda(t, 1, tt.args...)
 		last := stderr[strings.LastIndexByte(stderr, '\n')+1:]

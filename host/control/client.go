@@ -162,5 +162,5 @@ func (e *answered) Error() string { return e.text }
 func (e *answered) Unwrap() error { return e.cause }
 
 func (c *Client) wrap(err error) error {
-	return &fault.NodeError{Op: "outbox", Reason: "the node behind " + c.path, Retry: true, Err: err}
+	return &fault.NodeError{Op: "control", Reason: "the node behind " + c.path, Retry: true, Err: err}
 }

@@ -131,6 +131,70 @@ func TestWhatIsAskedIsAnswered(t *testing.T) {
 	}
 }
 
+// bench is hardware that may not be at rest.
+type bench struct {
+	asked  []string
+	unsafe bool
+	fails  error
+}
+
+func (b *bench) Rest(context.Context) error {
+	b.asked = append(b.asked, "rest")
+	return b.fails
+}
+
+func (b *bench) Clear() bool {
+	b.asked = append(b.asked, "clear")
+	was := b.unsafe
+	b.unsafe = false
+	return was
+}
+
+func TestTheHardware(t *testing.T) {
+	t.Parallel()
+	b := &bench{unsafe: true, fails: &fault.ExecutorError{Executor: "awg", Cause: fault.Unavailable, Reason: "no answer"}}
+	path := filepath.Join(t.TempDir(), "s")
+	s, err := control.Listen(path, new(box), b, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(t.Context())
+	c, err := control.Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var family fault.Error
+	if err := c.MakeSafe(t.Context()); !errors.As(err, &family) || !strings.Contains(err.Error(), "executor awg: unavailable: no answer") {
+		t.Errorf("an attempt that fails: %v", err)
+	}
+	b.fails = nil
+	if err := c.MakeSafe(t.Context()); err != nil {
+		t.Errorf("an attempt: %v", err)
+	}
+	if err := c.ClearDevice(t.Context()); err != nil {
+		t.Errorf("cleared: %v", err)
+	}
+	if err := c.ClearDevice(t.Context()); !errors.As(err, &family) || !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), control.ErrAtRest.Error()) {
+		t.Errorf("cleared again: %v", err)
+	}
+	if got := strings.Join(b.asked, " "); got != "rest rest clear clear" {
+		t.Errorf("it was asked %s", got)
+	}
+
+	_, path = open(t, new(box))
+	none, err := control.Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer none.Close()
+	for _, err := range []error{none.MakeSafe(t.Context()), none.ClearDevice(t.Context())} {
+		if !errors.As(err, &family) || !errors.Is(err, control.ErrRefused) || !strings.Contains(err.Error(), control.ErrNoBench.Error()) {
+			t.Errorf("without any: %v", err)
+		}
+	}
+}
+
 // The socket is ours alone, takes the place of what is there, and goes with the node.
 func TestTheSocketsLife(t *testing.T) {
 	t.Parallel()

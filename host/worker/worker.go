@@ -228,6 +228,9 @@ func (w *Worker) LastJobAt() time.Time {
 
 // Full says why no jobs are taken although Redis is there; "" where they are.
 func (w *Worker) Full() string {
+	if why := w.Halt(); why != "" { // which may be news to the claimer
+		return why
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.full != "" {

@@ -22,7 +22,10 @@ func init() {
 
 func main() {}
 
-func (rig) Open() (coda.Device, error) { return coda.Device{Name: "rig", NumQubits: 2}, nil }
+func (rig) Open() (coda.Device, error) {
+	_, err := ask("HELLO")
+	return coda.Device{Name: "rig", NumQubits: 2}, err
+}
 
 func rest() error {
 	_, err := ask("ABOR")
@@ -61,7 +64,7 @@ func (rig) Run(job coda.Job) (coda.Execution, error) {
 	case "fail":
 		return coda.Execution{}, coda.Failf(coda.Unavailable, "no good: %s", back)
 	case "trap":
-		panic(back)
+		os.Exit(3)
 	case "wait":
 		for !coda.IsCancelled() {
 			time.Sleep(10 * time.Millisecond)

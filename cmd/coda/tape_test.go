@@ -25,7 +25,7 @@ func newRig(t *testing.T, wasm []byte) *rigDir {
 	t.Helper()
 	r := &rigDir{dir: t.TempDir()}
 	r.instrument = launch(t, r.dir, nil, "instrument", "echo", "-v")
-	r.instrument.waitFor(t, "^A echo that is not there")
+	r.instrument.waitForOutput(t, "\"\n")
 	r.write(t, "rig.wasm", wasm)
 	r.write(t, "calibration.txt", []byte("4.7 GHz"))
 	device := "executor = \"rig.wasm\"\n[config]\ngain = 0.5\n[files]\ncalibration = \"calibration.txt\"\n" + r.instrument.stdout.String()

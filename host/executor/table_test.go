@@ -59,7 +59,7 @@ func TestTablesStopAtTheirLimit(t *testing.T) {
 // The built-in guests run as they did where their tables cannot grow at all.
 func TestGuestsNeedNoGrowingTables(t *testing.T) {
 	t.Parallel()
-	for _, name := range guests.Names() {
+	for _, name := range []string{"noop", "noisy", "statevector"} { // the others drive hardware
 		builtin, _ := guests.Lookup(name)
 		e := open(t, executor.Config{Wasm: builtin.Wasm, Limits: executor.Limits{TableSize: 1000}})
 		j := job(5)

@@ -14,7 +14,7 @@ import (
 const maxLine = 4 << 10
 
 // logLimit bounds how many lines and bytes a guest may log in a second. What is over
-// is counted, and the count is logged once lines are kept again.
+// is counted, and the count is logged once lines are kept again, or the job ends.
 type logLimit struct {
 	lines, bytes uint64 // a second; a guest may save up as much as one second's
 
@@ -59,7 +59,9 @@ func (c *child) logLine(level byte, line string) {
 	if !c.engine.body.Taped && !c.log.take(time.Now(), len(line)) {
 		return
 	}
-	c.tellLog()
+	if time.Since(c.log.told) >= time.Second {
+		c.tellLog()
+	}
 	c.sendLine(level, line)
 }
 
@@ -75,13 +77,11 @@ func shortened(text string) string {
 	return fmt.Sprintf("%s… (%d bytes more)", text[:cut], len(text)-cut)
 }
 
-// tellLog says, at most once a second, how much was not kept.
+// tellLog says how much was not kept: while a job runs at most once a second, and at
+// its end.
 func (c *child) tellLog() {
-	if c.log.over == 0 {
-		return
-	}
-	if now := time.Now(); now.Sub(c.log.told) >= time.Second {
-		c.log.told = now
+	if c.log.over > 0 {
+		c.log.told = time.Now()
 		c.sendLine(levelWarn, c.log.said())
 	}
 }

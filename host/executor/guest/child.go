@@ -226,6 +226,7 @@ func (c *child) runBatch(ctx context.Context, payload []byte) error {
 
 // answer has the instance at hand do what came, and answers with what it gives.
 func (c *child) answer(ctx context.Context, kind wire.Kind, do func(*instance) (func([]byte) []byte, error)) error {
+	c.prepare(ctx) // what kept the last instance from being opened may be over
 	in := c.spare
 	if in == nil {
 		return c.fail(c.broken)

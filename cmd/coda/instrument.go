@@ -246,7 +246,7 @@ func (c *cli) showInstrument(s *served, asJSON bool) {
 	if s.Kind == "registers" {
 		c.stdout.printf("ranges = [\"0x0000-0x0043 rw\", \"0x0400-0xffff rw\"]\n")
 	}
-	c.stderr.printf("A %s that is not there, until Ctrl-C.\n", s.Kind)
+	c.stderr.printf("A simulated %s instrument, until Ctrl-C.\n", s.Kind)
 }
 
 // tomlString is a basic string of TOML, in which JSON's are.

@@ -35,7 +35,7 @@ func TestInstrument(t *testing.T) {
 	} {
 		p := launch(t, dir, nil, append([]string{"instrument", tt.kind, "-v", "--fault", "delay=1ms"}, tt.args...)...)
 		p.waitForOutput(t, "\nurl = ")
-		p.waitFor(t, "^A "+tt.kind+" that is not there, until Ctrl-C.$")
+		p.waitFor(t, "^A simulated "+tt.kind+" instrument, until Ctrl-C.$")
 		file := filepath.Join(t.TempDir(), "device.toml")
 		if err := os.WriteFile(file, []byte(p.stdout.String()), 0o600); err != nil {
 			t.Fatal(err)

@@ -145,7 +145,7 @@ func (p *newProject) write() error {
 			p.Next = append([]string{"go mod tidy"}, p.Next...)
 		}
 	}
-	p.Next = append(p.Next, "coda inspect backend.wasm", "coda run --device device.toml circuit.json")
+	p.Next = append(p.Next, "coda inspect backend.wasm", "coda test --device device.toml --physics exact backend.wasm", "coda run --device device.toml circuit.json")
 	for _, file := range files {
 		if err := os.WriteFile(filepath.Join(p.Dir, file.Name), file.Data, 0o666); err != nil {
 			return err

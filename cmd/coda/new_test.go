@@ -71,7 +71,7 @@ func TestNewExecutor(t *testing.T) {
 				return string(out)
 			}
 			said := sh(strings.Join(told.Next, "\n"))
-			for _, want := range []string{"qpu-7: target cnot, 12 qubits", "1024 shots on qpu-7"} {
+			for _, want := range []string{"qpu-7: target cnot, 12 qubits", " 0 failed, ", "1024 shots on qpu-7"} {
 				if !strings.Contains(said, want) {
 					t.Errorf("no %q in\n%s", want, said)
 				}

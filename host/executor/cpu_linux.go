@@ -26,8 +26,8 @@ func (c *child) watchCPU(limit time.Duration) (over func() bool) {
 		return func() bool { return false }
 	}
 	var killed, ended atomic.Bool
-	var timer atomic.Pointer[time.Timer]
-	check := func() {
+	var timer *time.Timer
+	timer = time.AfterFunc(time.Hour, func() {
 		now, ok := processorTime(c.cmd.Process.Pid)
 		switch {
 		case !ok || ended.Load():
@@ -36,15 +36,13 @@ func (c *child) watchCPU(limit time.Duration) (over func() bool) {
 			_ = c.cmd.Process.Kill()
 		default:
 			// Its one goroutine that runs for long takes no more than the time that goes by.
-			if t := timer.Load(); t != nil {
-				t.Reset(max(limit-(now-began), 10*time.Millisecond))
-			}
+			timer.Reset(max(limit-(now-began), 10*time.Millisecond))
 		}
-	}
-	timer.Store(time.AfterFunc(limit, check))
+	})
+	timer.Reset(limit) // from here on: what it calls needs the timer
 	return func() bool {
 		ended.Store(true)
-		timer.Load().Stop()
+		timer.Stop()
 		if now, ok := processorTime(c.cmd.Process.Pid); ok {
 			c.cpu = now - began
 		}

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,10 +58,10 @@ func left(dir string) bool {
 		return false
 	}
 	age := time.Since(info.ModTime())
-	switch lock(f) {
-	case nil:
+	switch err := lock(f); {
+	case err == nil:
 		return age > fresh
-	case errHeld:
+	case errors.Is(err, errHeld):
 		return false
 	default:
 		return age > abandoned

@@ -54,8 +54,8 @@ func TestMemoryUpToItsLimit(t *testing.T) {
 // TestALargeJobBesideMemory sends the largest job that the canonical ABI allows, again
 // and again.
 func TestALargeJobBesideMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a gigabyte")
+	if testing.Short() || raced {
+		t.Skip("it takes a gigabyte, and several with the race detector")
 	}
 	noop, _ := guests.Lookup("noop")
 	e := open(t, executor.Config{Wasm: noop.Wasm, Limits: executor.Limits{Memory: 320 << 20, OpenTime: time.Hour, JobTime: time.Hour, CPUTime: time.Hour}})

@@ -34,6 +34,10 @@ func loadBody(cfg Config, c *module.Contract) wire.LoadBody {
 			MakeSafe: c.MakeSafe.Name, MakeSafePost: c.MakeSafe.Post,
 		},
 	}
+	body.OutcomesBy = cfg.Limits.Shown("outcomes")
+	if cfg.Limits.ResultBytes/canon.OutcomeSize < cfg.Limits.Outcomes {
+		body.OutcomesBy = cfg.Limits.Shown("result_bytes")
+	}
 	for _, b := range c.Imports {
 		body.Imports = append(body.Imports, wire.Import{
 			Module: b.Module, Name: b.Field, Interface: b.Interface, Function: b.Function.Name,

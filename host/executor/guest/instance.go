@@ -93,7 +93,7 @@ func (in *instance) run(ctx context.Context, job *abi.Job) (*abi.Execution, time
 	budget := canon.Budget(in.child.engine.body.Outcomes)
 	execution, refusal, err := canon.LiftExecution(in.memory(), uint32(ret), &budget)
 	if err != nil {
-		return nil, 0, trapped("the result of run", err)
+		return nil, 0, in.tooMuch(trapped("the result of run", err))
 	}
 	in.dead = false
 	in.post(ctx, in.call.runPost, ret)
@@ -123,7 +123,7 @@ func (in *instance) runBatch(ctx context.Context, jobs []*abi.Job) ([]canon.Resu
 	budget := canon.Budget(in.child.engine.body.Outcomes)
 	results, err := canon.LiftResults(in.memory(), uint32(ret), len(jobs), &budget)
 	if err != nil {
-		return nil, 0, trapped("the result of run-batch", err)
+		return nil, 0, in.tooMuch(trapped("the result of run-batch", err))
 	}
 	in.dead = false
 	in.post(ctx, in.call.runBatchPost, ret)
@@ -133,6 +133,14 @@ func (in *instance) runBatch(ctx context.Context, jobs []*abi.Job) ([]canon.Resu
 		}
 	}
 	return results, call, nil
+}
+
+// tooMuch names the limit that a result is over.
+func (in *instance) tooMuch(f *failure) *failure {
+	if f.cause == fault.Limit {
+		f.message += "; " + in.child.engine.body.OutcomesBy + " allows no more"
+	}
+	return f
 }
 
 // believed corrects a guest that says that its job was cancelled when nobody

@@ -28,6 +28,7 @@ type LoadBody struct {
 	LogLines, LogBytes uint64 // a second
 	Handles            uint64 // open at once
 	Outcomes           uint64 // of one answer
+	OutcomesBy         string // the limit that says so, as messages show it
 }
 
 // Compiling bounds the process that compiles.

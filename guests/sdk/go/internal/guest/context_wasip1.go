@@ -44,7 +44,10 @@ func Config(key string) (string, bool) {
 	defer calls.Unlock()
 	defer given.forget(given.mark())
 	calls.answered(func() { configGet(text(key), unsafe.Pointer(&settingArea)) })
-	return given.string(settingArea.value), settingArea.some != 0
+	if settingArea.some == 0 {
+		return "", false // the value is that of some call before
+	}
+	return given.string(settingArea.value), true
 }
 
 // ConfigKeys returns the keys of all settings.

@@ -54,6 +54,9 @@ func (e *exercise) Run(job coda.Job) (coda.Execution, error) {
 			job.ID, c.Target, c.NumQubits, c.Operations, c.Measurements, c.Metadata.SourceHash, job.Shots)
 	case "settings":
 		value, ok := coda.Config(argument)
+		if stale, some := coda.Config("unset"); some || stale != "" {
+			return coda.Execution{}, coda.Failf(coda.Internal, "the setting unset is %q", stale)
+		}
 		return coda.Execution{}, coda.Failf(coda.Unavailable, "%q %v of %q", value, ok, coda.ConfigKeys())
 	case "count": // the jobs of this instance, this one included
 		return coda.Execution{}, coda.Failf(coda.Unsupported, "%d jobs", e.jobs)

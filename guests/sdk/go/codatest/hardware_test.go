@@ -20,6 +20,7 @@ import (
 	"github.com/conductorquantum/coda/guests/sdk/go/batch"
 	"github.com/conductorquantum/coda/guests/sdk/go/codatest"
 	"github.com/conductorquantum/coda/guests/sdk/go/httpclient"
+	"github.com/conductorquantum/coda/guests/sdk/go/httpsend"
 	"github.com/conductorquantum/coda/guests/sdk/go/registers"
 	"github.com/conductorquantum/coda/guests/sdk/go/stream"
 )
@@ -261,7 +262,20 @@ func TestHTTPClient(t *testing.T) {
 	if _, err := client.Do(request.Clone(ctx)); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that is done: %v", err)
 	}
+	answer, err := httpsend.Send("fridge", httpsend.Request{Path: "/v1/set?x", Header: [][2]string{{"X-Was", "there"}}, Body: []byte("5 K"), Timeout: time.Hour})
+	if err != nil || answer.Status != 202 || string(answer.Body) != "x 5 K" || !slices.Contains(answer.Header, [2]string{"X-Was", "there"}) {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if answer, err := httpsend.Send("fridge", httpsend.Request{Path: "/new"}); err != nil || string(answer.Body) != "new" {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if _, err := httpsend.Send("pump", httpsend.Request{Path: "/new"}); kindOf(err) != coda.IONotGranted {
+		t.Errorf("not granted: %v", err)
+	}
 	node.Cancel()
+	if _, err := httpsend.Send("fridge", httpsend.Request{Path: "/new"}); !errors.Is(err, coda.ErrCancelled) {
+		t.Errorf("cancelled: %v", err)
+	}
 	_, err = client.Get("/new")
 	if _, wrapped := errors.AsType[*url.Error](err); !wrapped || !errors.Is(err, coda.ErrCancelled) {
 		t.Errorf("cancelled: %v", err)

@@ -5,25 +5,23 @@
 //	client := httpclient.New("fridge")
 //	response, err := client.Get("/v1/temperature")
 //
-// It is a package of its own because net/http makes a module of 10 MB.
+// It is a package of its own because net/http makes a module of 10 MB. Package httpsend
+// does without.
 package httpclient
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	coda "github.com/conductorquantum/coda/guests/sdk/go"
-	"github.com/conductorquantum/coda/guests/sdk/go/internal/guest"
+	"github.com/conductorquantum/coda/guests/sdk/go/httpsend"
 )
-
-func init() { guest.LearnKinds() }
 
 // New returns a client of an endpoint. The URLs of its requests are paths, "/status",
 // or name the endpoint as their host, "http://fridge/status".
@@ -59,23 +57,19 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	request := &guest.HTTPRequest{Method: r.Method, Path: r.URL.RequestURI(), Body: body}
-	if request.Method == "" {
-		request.Method = http.MethodGet
-	}
+	request := httpsend.Request{Method: cmp.Or(r.Method, http.MethodGet), Path: r.URL.RequestURI(), Body: body}
 	if deadline, ok := ctx.Deadline(); ok {
-		left := max(time.Until(deadline), time.Millisecond)
-		request.TimeoutMS = uint32(min((left+time.Millisecond-1)/time.Millisecond, math.MaxUint32))
+		request.Timeout = max(time.Until(deadline), time.Millisecond)
 	}
 	for name, values := range r.Header {
 		for _, value := range values {
-			request.Headers = append(request.Headers, [2]string{name, value})
+			request.Header = append(request.Header, [2]string{name, value})
 		}
 	}
-	slices.SortStableFunc(request.Headers, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
-	answer, failure := guest.HTTPSend(endpoint, request)
-	if failure != nil {
-		return nil, &coda.IOError{Op: "send to", Endpoint: endpoint, Kind: coda.IOKind(failure.Kind), Message: failure.Message}
+	slices.SortStableFunc(request.Header, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	answer, err := httpsend.Send(endpoint, request)
+	if err != nil {
+		return nil, err
 	}
 	return response(r, &answer), nil
 }
@@ -89,15 +83,14 @@ func readAll(r *http.Request) ([]byte, error) {
 	return body, errors.Join(err, r.Body.Close())
 }
 
-func response(r *http.Request, a *guest.HTTPResponse) *http.Response {
-	header := make(http.Header, len(a.Headers))
-	for _, h := range a.Headers {
+func response(r *http.Request, a *httpsend.Response) *http.Response {
+	header := make(http.Header, len(a.Header))
+	for _, h := range a.Header {
 		header.Add(h[0], h[1])
 	}
-	status := int(a.Status)
 	return &http.Response{
-		Status:     fmt.Sprintf("%03d %s", status, http.StatusText(status)),
-		StatusCode: status,
+		Status:     fmt.Sprintf("%03d %s", a.Status, http.StatusText(a.Status)),
+		StatusCode: a.Status,
 		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:        header,
 		Body:          io.NopCloser(bytes.NewReader(a.Body)),

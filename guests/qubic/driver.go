@@ -2,7 +2,6 @@ package main
 
 import (
 	"io/fs"
-	"net/http"
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
 	"github.com/conductorquantum/coda/guests/sdk/go/batch"
@@ -10,16 +9,16 @@ import (
 
 // driver is the executor.
 type driver struct {
-	files   fs.FS                              // what stands under /device
-	reach   func(endpoint string) *http.Client // of a granted endpoint
+	files   fs.FS // what stands under /device
+	send    sender
 	set     *settings
 	models  []*mixture // of each qubit
 	sources source
 	server  *server
 }
 
-func newDriver(files fs.FS, reach func(endpoint string) *http.Client) *driver {
-	return &driver{files: files, reach: reach}
+func newDriver(files fs.FS, send sender) *driver {
+	return &driver{files: files, send: send}
 }
 
 // Open reads the settings and the files that they name. It does not call the server,
@@ -37,14 +36,14 @@ func (d *driver) Open() (coda.Device, error) {
 	case fromTable:
 		d.sources, err = readTable(d.files, set)
 	case fromSidecar:
-		d.sources = &sidecar{client: d.reach(set.compilerEndpoint), set: set}
+		d.sources = &sidecar{d.send, set}
 	case asJSON:
 		d.sources = &plain{set}
 	}
 	if err != nil {
 		return coda.Device{}, err
 	}
-	d.server = &server{client: d.reach(set.endpoint), set: set}
+	d.server = &server{d.send, set}
 	return coda.Device{
 		Name: set.name, Target: set.target, NumQubits: uint16(len(set.qubits)), MaxShots: &set.maxShots,
 		Edges: set.couplings, Directed: set.target == coda.CNOT && len(set.couplings) > 0,

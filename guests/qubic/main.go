@@ -9,11 +9,11 @@ import (
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
 	"github.com/conductorquantum/coda/guests/sdk/go/batch"
-	"github.com/conductorquantum/coda/guests/sdk/go/httpclient"
+	"github.com/conductorquantum/coda/guests/sdk/go/httpsend"
 )
 
 func init() {
-	d := newDriver(os.DirFS("/device"), httpclient.New)
+	d := newDriver(os.DirFS("/device"), httpsend.Send)
 	coda.Register(d)
 	batch.Register(d.RunBatch)
 }

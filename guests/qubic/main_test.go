@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -17,6 +17,7 @@ import (
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
 	"github.com/conductorquantum/coda/guests/sdk/go/codatest"
+	"github.com/conductorquantum/coda/guests/sdk/go/httpsend"
 	"github.com/conductorquantum/coda/host/instrument/fake"
 )
 
@@ -26,6 +27,7 @@ type lab struct {
 	node  *codatest.Node
 	board *fake.XMLRPC
 	wires map[string]*wire // by endpoint
+	sent  map[string]int   // requests, by endpoint
 	files fstest.MapFS
 }
 
@@ -33,7 +35,7 @@ type lab struct {
 // settings say otherwise.
 func newLab(t *testing.T, cfg fake.XMLRPCConfig, settings map[string]string) *lab {
 	t.Helper()
-	l := &lab{wires: map[string]*wire{}, files: fstest.MapFS{}}
+	l := &lab{wires: map[string]*wire{}, sent: map[string]int{}, files: fstest.MapFS{}}
 	var err error
 	if l.board, err = fake.NewXMLRPC(cfg); err != nil {
 		t.Fatal(err)
@@ -43,8 +45,9 @@ func newLab(t *testing.T, cfg fake.XMLRPCConfig, settings map[string]string) *la
 	all := map[string]string{"programs": asJSON, "qubits": `["Q0","Q1","Q2","Q3","Q4"]`}
 	maps.Copy(all, settings)
 	l.node = codatest.Start(t, all)
-	l.driver = newDriver(l.files, func(endpoint string) *http.Client {
-		return &http.Client{Transport: l.wires[endpoint]}
+	l.driver = newDriver(l.files, func(endpoint string, r httpsend.Request) (httpsend.Response, error) {
+		l.sent[endpoint]++
+		return l.wires[endpoint].send(r)
 	})
 	return l
 }
@@ -88,33 +91,21 @@ type wire struct {
 	ctx     context.Context
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx := r.Context()
-	if w.ctx != nil {
-		ctx = w.ctx
+func (w *wire) send(r httpsend.Request) (httpsend.Response, error) {
+	ctx := w.ctx
+	if ctx == nil {
+		ctx = context.Background()
 	}
 	if w.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, w.timeout)
 		defer cancel()
 	}
-	target, err := url.Parse(w.base + r.URL.RequestURI())
-	if err != nil {
-		return nil, err
-	}
-	r = r.Clone(ctx)
-	r.URL, r.Host = target, ""
-	response, err := w.Transport.RoundTrip(r)
-	if err == nil { // bodies cross whole
-		var body []byte
-		body, err = io.ReadAll(response.Body)
-		response.Body.Close()
-		response.Body = io.NopCloser(strings.NewReader(string(body)))
-	}
+	answer, err := w.do(ctx, r)
 	kind := coda.IOOther
 	switch timeout, _ := errors.AsType[net.Error](err); {
 	case err == nil:
-		return response, nil
+		return answer, nil
 	case errors.Is(err, context.Canceled):
 		kind = coda.IOCancelled
 	case timeout != nil && timeout.Timeout():
@@ -122,7 +113,24 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		kind = coda.IOClosed
 	}
-	return nil, &coda.IOError{Op: "send to", Endpoint: "qubic", Kind: kind}
+	return httpsend.Response{}, &coda.IOError{Op: "send to", Endpoint: "qubic", Kind: kind}
+}
+
+func (w *wire) do(ctx context.Context, r httpsend.Request) (httpsend.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, r.Method, w.base+r.Path, bytes.NewReader(r.Body))
+	if err != nil {
+		return httpsend.Response{}, err
+	}
+	for _, h := range r.Header {
+		request.Header.Add(h[0], h[1])
+	}
+	response, err := w.RoundTrip(request)
+	if err != nil {
+		return httpsend.Response{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return httpsend.Response{Status: response.StatusCode, Body: body}, err
 }
 
 func job(shots uint64, c coda.Circuit) coda.Job {

@@ -217,25 +217,13 @@ func TestServerGone(t *testing.T) {
 		failure(t, r.Err, coda.Unavailable, "the QubiC server")
 	}
 	l.handling(t, "qubic", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
-	asked := 0
-	l.server.client = &http.Client{Transport: counted{l.wires["qubic"], &asked}}
+	clear(l.sent)
 	for _, r := range codatest.RunBatch(t, l.driver.RunBatch, []coda.Job{job(1, ghz(2)), job(2, ghz(2)), job(3, ghz(2))}) {
 		failure(t, r.Err, coda.Unavailable, "503")
 	}
-	if asked != 1 {
-		t.Errorf("%d calls of a server that is not there", asked)
+	if n := l.sent["qubic"]; n != 1 {
+		t.Errorf("%d calls of a server that is not there", n)
 	}
-}
-
-// counted counts requests.
-type counted struct {
-	http.RoundTripper
-	n *int
-}
-
-func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
-	*c.n++
-	return c.RoundTripper.RoundTrip(r)
 }
 
 func TestCancel(t *testing.T) {
@@ -313,7 +301,7 @@ func TestWrongAnswers(t *testing.T) {
 		{false, 200, "", coda.Internal, "no XML-RPC"},
 		{false, 200, array(circuit(both...))[:300], coda.Internal, "no XML-RPC"},
 		{false, 503, "later", coda.Unavailable, "503"},
-		{false, 404, "what?", coda.Internal, `404 Not Found: "what?"`},
+		{false, 404, "what?", coda.Internal, `404: "what?"`},
 		{false, 200, string(faultText(1, "<class 'Exception'>:board is BUSY")), coda.Unavailable, "BUSY"},
 		{false, 200, string(faultText(1, "<class 'KeyError'>:'Q0'")), coda.Internal, "fault 1: <class 'KeyError'>:'Q0'"},
 		{true, 200, bare(channel("0", 160), channel("1", 160)), coda.Internal, ""},
@@ -447,7 +435,6 @@ func TestParameters(t *testing.T) {
 			}
 			_, got, _ = strings.Cut(b.String(), "<param><value><int>3</int></value></param>")
 		})
-		l.server.client = l.reach("qubic")
 		l.runAll([]*program{p})
 		got = strings.NewReplacer("<param><value>", "", "</value></param>", "|").Replace(got)
 		got, _, _ = strings.Cut(got, "|</params>")

@@ -1,22 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
+	"github.com/conductorquantum/coda/guests/sdk/go/httpsend"
 )
 
 // server is the one that the board has, of either age.
 type server struct {
-	client *http.Client
-	set    *settings
+	send sender
+	set  *settings
 }
 
 // runCircuitBatch runs the programs of a call for some of its shots. It returns the
@@ -37,7 +35,7 @@ func (s *server) runCircuitBatch(c *call, shots uint64) ([]map[string][]byte, er
 	if err != nil {
 		return nil, coda.Failf(coda.Internal, "the call of the QubiC server: %v", err)
 	}
-	answer, err := post(s.client, "the QubiC server", "/RPC2", "text/xml", request)
+	answer, err := s.send.post("the QubiC server", set.endpoint, "/RPC2", "text/xml", request)
 	if err != nil {
 		return nil, err
 	}
@@ -195,29 +193,27 @@ func (s *settings) faultKind(f *rpcFault) coda.FailureKind {
 	return coda.Internal
 }
 
+// sender is httpsend.Send, or what stands in for it.
+type sender func(endpoint string, r httpsend.Request) (httpsend.Response, error)
+
 // post sends a request and returns the body of an answer that is well. A server that
 // cannot be reached is unavailable, whatever the reason.
-func post(client *http.Client, who, path, contentType string, body []byte) ([]byte, error) {
-	response, err := client.Post(path, contentType, bytes.NewReader(body))
-	if err != nil {
-		if io, ok := errors.AsType[*coda.IOError](err); ok && io.Kind == coda.IOOther {
-			return nil, coda.Failf(coda.Unavailable, "%s: %v", who, io)
-		} else if ok {
-			return nil, fmt.Errorf("%s: %w", who, io)
-		}
-		return nil, fmt.Errorf("%s: %w", who, err)
+func (send sender) post(who, endpoint, path, contentType string, body []byte) ([]byte, error) {
+	answer, err := send(endpoint, httpsend.Request{
+		Method: "POST", Path: path, Header: [][2]string{{"Content-Type", contentType}}, Body: body,
+	})
+	if failed, ok := errors.AsType[*coda.IOError](err); ok && failed.Kind == coda.IOOther {
+		return nil, coda.Failf(coda.Unavailable, "%s: %v", who, failed)
 	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", who, err)
 	}
-	switch response.StatusCode {
-	case http.StatusOK:
-		return answer, nil
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return nil, coda.Failf(coda.Unavailable, "%s answered with %s", who, response.Status)
+	switch answer.Status {
+	case 200:
+		return answer.Body, nil
+	case 429, 502, 503, 504: // too many requests; a gateway that finds nobody, or nobody in time
+		return nil, coda.Failf(coda.Unavailable, "%s answered with the status %d", who, answer.Status)
 	default:
-		return nil, coda.Failf(coda.Internal, "%s answered with %s: %.200q", who, response.Status, answer)
+		return nil, coda.Failf(coda.Internal, "%s answered with the status %d: %.200q", who, answer.Status, answer.Body)
 	}
 }

@@ -3,15 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
 )
 
 // sidecar is the lab's compiler behind HTTP.
 type sidecar struct {
-	client *http.Client
-	set    *settings
+	send sender
+	set  *settings
 }
 
 // compileRequest is what it is sent.
@@ -66,7 +65,7 @@ func (s *sidecar) ask(request *compileRequest) (*compileAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := post(s.client, "the compiler", s.set.compilerPath, "application/json", body)
+	text, err := s.send.post("the compiler", s.set.compilerEndpoint, s.set.compilerPath, "application/json", body)
 	if err != nil {
 		return nil, err
 	}

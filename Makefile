@@ -60,6 +60,11 @@ bench: ## the benchmarks
 guests: toolchain ## build the built-in executors anew
 	guests/build
 
+.PHONY: qubic
+qubic: ## build bin/qubic.wasm, the executor of a QubiC board, which is not built in
+	@mkdir -p bin
+	@cd guests/qubic && GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -ldflags "-s -w" -buildmode=c-shared -o ../../bin/qubic.wasm .
+
 # The Debian packages behind the real parts of the tests.
 PACKAGES  := redis-server clang-19 lld-19 wasi-libc wabt openvpn strace
 TOOLCHAIN := clang-19 lld-19 wasi-libc

@@ -19,6 +19,7 @@ import (
 
 	"github.com/conductorquantum/coda/host/devcloud"
 	"github.com/conductorquantum/coda/host/instrument/fake"
+	"github.com/conductorquantum/coda/host/testkit/goguest"
 	"github.com/conductorquantum/coda/host/testkit/redistest"
 )
 
@@ -105,6 +106,35 @@ var driven = []drives{
 			}
 			return playedInstrument{&r.Faults, r.AtRest, nil},
 				fmt.Sprintf("[endpoints.registers]\nurl = %q\nranges = [%s]\n[config]\nrun_timeout_ms = 1500\n", r.URL(path), grant)
+		},
+	},
+	{
+		executor: "qubic.wasm",
+		faults: []instrumentFault{
+			{"silent@1", "unavailable", "the QubiC server: send to qubic: timed out"},
+			{"half@1", "unavailable", "timed out"},
+			{"drop@1", "unavailable", "the QubiC server: send to qubic: closed"},
+			{"drop", "unavailable", "closed"},
+			{"garbage@1", "internal", "the QubiC server's answer is no XML-RPC"},
+			{"delay=10s@1", "unavailable", "timed out"},
+		},
+		open: func(t *testing.T, dir string) (playedInstrument, string) {
+			x, err := fake.NewXMLRPC(fake.XMLRPCConfig{Config: fake.Config{Seed: 1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, content := range map[string][]byte{
+				"qubic.wasm": goguest.Build(t, "../../guests/qubic"), "classifier.json": x.Classifier(),
+			} {
+				if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// The node keeps its connection for the next job, so that they tell nothing.
+			return playedInstrument{&x.Faults, func() bool { return !x.Busy() }, nil},
+				fmt.Sprintf("[files]\n\"classifier.json\" = \"classifier.json\"\n[limits]\ncompile_time = \"1h\"\n"+
+					"[endpoints.qubic]\nurl = \"http://%s\"\ntimeout = \"2s\"\n"+
+					"[config]\nprograms = \"json\"\ntarget = \"cz\"\nqubits = [\"Q0\", \"Q1\", \"Q2\", \"Q3\", \"Q4\"]\n", playOn(t, x.Serve))
 		},
 	},
 }

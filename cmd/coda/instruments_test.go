@@ -134,7 +134,7 @@ var driven = []drives{
 			return playedInstrument{&x.Faults, func() bool { return !x.Busy() }, nil},
 				fmt.Sprintf("[files]\n\"classifier.json\" = \"classifier.json\"\n[limits]\ncompile_time = \"1h\"\n"+
 					"[endpoints.qubic]\nurl = \"http://%s\"\ntimeout = \"2s\"\n"+
-					"[config]\nprograms = \"json\"\ntarget = \"cz\"\nqubits = [\"Q0\", \"Q1\", \"Q2\", \"Q3\", \"Q4\"]\n", playOn(t, x.Serve))
+					"[config]\nprograms = \"json\"\nqubits = [\"Q0\", \"Q1\", \"Q2\", \"Q3\", \"Q4\"]\n", playOn(t, x.Serve))
 		},
 	},
 }

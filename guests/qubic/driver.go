@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 
 	coda "github.com/conductorquantum/coda/guests/sdk/go"
@@ -104,7 +105,7 @@ func (d *driver) run(c *call) (down error) {
 		}
 		shots := min(c.atOnce, c.shots-done)
 		samples, err := d.server.runCircuitBatch(c, shots)
-		fault, raised := err.(*rpcFault)
+		fault, raised := errors.AsType[*rpcFault](err)
 		switch {
 		case raised && len(c.programs) > 1:
 			return d.runApart(c)
@@ -121,10 +122,10 @@ func (d *driver) run(c *call) (down error) {
 			}
 		}
 		done += shots
+		if len(unfailed(c.programs)) == 0 {
+			break
+		}
 		if len(c.programs) == 1 {
-			if c.programs[0].err != nil {
-				return nil
-			}
 			coda.Progress(done)
 		}
 	}

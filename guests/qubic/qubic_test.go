@@ -249,7 +249,7 @@ func (l *lab) answering(t *testing.T, endpoint string, status int, body string) 
 	t.Helper()
 	l.handling(t, endpoint, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
-		fmt.Fprint(w, body)
+		_, _ = fmt.Fprint(w, body)
 	})
 }
 

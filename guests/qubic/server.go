@@ -43,7 +43,7 @@ func (s *server) runCircuitBatch(c *call, shots uint64) ([]map[string][]byte, er
 		return nil, coda.Failf(coda.Internal, "the QubiC server answered with %d bytes; what was asked for has at most %d", len(answer), most)
 	}
 	value, err := parseResponse(answer)
-	if _, raised := err.(*rpcFault); raised {
+	if _, raised := errors.AsType[*rpcFault](err); raised {
 		return nil, err
 	}
 	if err != nil {

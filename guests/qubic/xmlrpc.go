@@ -110,7 +110,7 @@ func appendText(b []byte, text string) ([]byte, error) {
 func parseResponse(text []byte) (value any, err error) {
 	p := &xmlParser{xml.NewDecoder(bytes.NewReader(text))}
 	value, err = p.response()
-	if _, raised := err.(*rpcFault); raised || err == nil {
+	if _, raised := errors.AsType[*rpcFault](err); raised || err == nil {
 		if _, end := p.token(); !errors.Is(end, io.EOF) {
 			return nil, p.at(errors.New("something follows the answer"))
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"reflect"
 	"strings"
@@ -64,7 +65,7 @@ func TestBadResponses(t *testing.T) {
 		if err == nil {
 			t.Errorf("%q is %#v", text, value)
 		}
-		if _, raised := err.(*rpcFault); raised {
+		if _, raised := errors.AsType[*rpcFault](err); raised {
 			t.Errorf("%q is a fault", text)
 		}
 	}
@@ -75,7 +76,7 @@ func TestFault(t *testing.T) {
 		"<member><name>faultCode</name><value><int>1</int></value></member>" +
 		"<member><name>faultString</name><value><string>&lt;class 'Exception'&gt;:no</string></value></member>" +
 		"</struct></value></fault></methodResponse>"))
-	if f, ok := err.(*rpcFault); !ok || f.code != 1 || f.reason != "<class 'Exception'>:no" {
+	if f, ok := errors.AsType[*rpcFault](err); !ok || f.code != 1 || f.reason != "<class 'Exception'>:no" {
 		t.Errorf("got %v", err)
 	}
 }

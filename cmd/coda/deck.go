@@ -149,7 +149,7 @@ func (d *deck) end(e *abi.Execution, failed error) (time.Time, error) {
 
 // digest is that of what a job came to.
 func digest(e *abi.Execution, failed error) string {
-	result := ""
+	var result string
 	if failed != nil {
 		result = "failed: " + failed.Error()
 	} else {

@@ -63,7 +63,7 @@ func (h *hardware) serve(conn net.Conn) {
 		if off {
 			return
 		}
-		fmt.Fprintln(conn, lines.Text())
+		_, _ = fmt.Fprintln(conn, lines.Text()) // whoever asked may be gone
 	}
 }
 

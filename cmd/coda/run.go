@@ -112,7 +112,7 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 		err := e.Close()
 		return cmp.Or(b.deck.failure(), err, b.deck.close())
 	}
-	defer func() { _ = end() }() // of an earlier return, which says why
+	defer func() { _ = end() }() // on the way out with another error
 
 	failed := 0
 	for i, s := range sources {

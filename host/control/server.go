@@ -133,7 +133,7 @@ func handler(box Outbox, bench Bench) http.Handler {
 	}
 	device := func(do func(context.Context) error) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			err := error(ErrNoBench)
+			err := ErrNoBench
 			if bench != nil {
 				err = do(r.Context())
 			}

@@ -124,6 +124,10 @@ func kindOf(ctx context.Context, err error) effect.ErrorKind {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, fs.ErrClosed),
 		errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNABORTED), errors.Is(err, syscall.EIO):
 		return effect.Closed
+	// The instrument is off, or the way to it: the WIT has no other word for it, and SDKs
+	// take it for unavailable.
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return effect.Closed
 	case errors.Is(err, syscall.EBUSY):
 		return effect.Busy
 	case errors.As(err, &port):

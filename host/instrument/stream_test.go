@@ -431,7 +431,8 @@ url = "serial:///dev/coda-none"
 url = "http://%[1]s"
 `, gone.Addr()))
 	u := guest(t, b)
-	for _, endpoint := range []string{"gone", "file", "folder", "none", "socket", "line"} {
+	silent(t, u.fails(effect.Closed, effect.Call{Func: effect.StreamOpen, Text: "gone"}), "127.0.0.1", "/")
+	for _, endpoint := range []string{"file", "folder", "none", "socket", "line"} {
 		silent(t, u.fails(effect.Other, effect.Call{Func: effect.StreamOpen, Text: endpoint}), "127.0.0.1", "/")
 	}
 	for _, name := range []string{"", "web", "nothing", "gone ", "GONE", "tcp://" + gone.Addr().String(), "/dev/null", strings.Repeat("x", 1000)} {

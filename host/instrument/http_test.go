@@ -215,7 +215,7 @@ func TestHTTPBounds(t *testing.T) {
 		call := get(path)
 		call.Number = 50
 		u.fails(effect.TimedOut, call)
-		cancelled(t, u, call)
+		cancelled(t, u, get(path))
 	}
 }
 

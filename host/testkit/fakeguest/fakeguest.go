@@ -39,7 +39,10 @@ const skeleton = `(module
     (i32.store8 (i32.const 128) (i32.const 0)) ;; an instance may have failed before
     (i32.store (i32.const 136) (i32.const 192))
     (i32.store (i32.const 140) (i32.const 1))
+    (i64.store (i32.const 128) (i64.const 0)) ;; what a bad job may have left in an instance that is kept
+    (i32.store (i32.const 136) (i32.const 192)) (i32.store (i32.const 140) (i32.const 1))
     (i64.store (i32.const 144) (local.get 10))
+    (i64.store (i32.const 192) (i64.const 0))
     (i64.store (i32.const 200) (local.get 10))
     (if (i32.eq (local.get 3) (i32.const 13)) (then
       {{bad}}

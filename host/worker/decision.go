@@ -2,7 +2,9 @@ package worker
 
 import (
 	"context"
+	"log/slog"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -105,6 +107,15 @@ func (w *Worker) origin(o *outcome) map[string]string {
 	origin["started_at"] = o.started.UTC().Format(time.RFC3339Nano)
 	origin["ended_at"] = o.ran.UTC().Format(time.RFC3339Nano)
 	return origin
+}
+
+// noted is where a decision comes from, for the log.
+func noted(origin map[string]string) slog.Attr {
+	var attrs []slog.Attr
+	for _, key := range slices.Sorted(maps.Keys(origin)) {
+		attrs = append(attrs, slog.String(key, origin[key]))
+	}
+	return slog.GroupAttrs("from", attrs...)
 }
 
 // outcome is what an execution came to: a result, a failure in words, or the

@@ -95,7 +95,7 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	}
 	d := w.decide(m, &o, url)
 	if d.Origin != nil {
-		w.Log.Info("job executed", "job", m.JobID, "outcome", d.Kind, "from", d.Origin)
+		w.Log.Info("job executed", "job", m.JobID, "outcome", d.Kind, noted(d.Origin))
 	}
 	p := w.keep(ctx, m, d, begun)
 	p.published = taken.verdict == Failed // whoever takes it up sends the same

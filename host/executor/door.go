@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/abi/effect"
-	"github.com/conductorquantum/coda/host/text"
 )
 
 // door makes the door of one instance: what it is granted, within the limits of a
@@ -45,7 +44,7 @@ func (d *desk) Do(ctx context.Context, call *effect.Call) (effect.Answer, error)
 	cfg := &d.c.e.cfg
 	switch call.Func {
 	case effect.Log:
-		cfg.Log.Log(context.WithoutCancel(ctx), level(byte(min(call.Number, 255))), text.Printable(call.Text), "executor", cfg.Name, "job", d.c.job)
+		cfg.Log.Log(context.WithoutCancel(ctx), level(byte(min(call.Number, 255))), printable(call.Text), "executor", cfg.Name, "job", d.c.job)
 	case effect.Progress:
 		cfg.Log.Debug("progress", "executor", cfg.Name, "job", d.c.job, "shots", call.Number)
 	case effect.Cancelled:
@@ -92,9 +91,21 @@ func (d *desk) reach(ctx context.Context, call *effect.Call) (effect.Answer, err
 	if d.hardware == nil {
 		d.hardware = e.cfg.Hardware()
 	}
-	moved := &d.c.moved
-	if *moved += size(call.Data, call.Pairs); *moved > e.cfg.Limits.IOBytes {
-		return overIO(&e.cfg.Limits), nil
+	moved, limits := &d.c.moved, &e.cfg.Limits
+	switch call.Func {
+	case effect.StreamDrop, effect.WindowDrop: // moves nothing, and later jobs want what it holds
+		answer, err := d.hardware.Do(ctx, call)
+		if err == nil {
+			d.open--
+		}
+		return answer, err
+	case effect.StreamOpen, effect.WindowOpen:
+		if d.open >= limits.Handles { // the child has held it against the limit, if it is what it was
+			return effect.Fail(effect.Busy, "%d handles are open, and %s allows no more", d.open, limits.Shown("handles")), nil
+		}
+	}
+	if *moved += size(call.Data, call.Pairs); *moved > limits.IOBytes {
+		return overIO(limits), nil
 	}
 	answer, err := d.hardware.Do(ctx, call)
 	if err != nil {
@@ -105,11 +116,9 @@ func (d *desk) reach(ctx context.Context, call *effect.Call) (effect.Answer, err
 	case call.Func == effect.StreamOpen, call.Func == effect.WindowOpen:
 		d.open++
 		d.c.handles = max(d.c.handles, d.open)
-	case call.Func == effect.StreamDrop, call.Func == effect.WindowDrop:
-		d.open--
 	}
-	if *moved += size(answer.Data, answer.Pairs); *moved > e.cfg.Limits.IOBytes {
-		return overIO(&e.cfg.Limits), nil
+	if *moved += size(answer.Data, answer.Pairs); *moved > limits.IOBytes {
+		return overIO(limits), nil
 	}
 	return answer, nil
 }

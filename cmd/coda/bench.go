@@ -78,7 +78,7 @@ func (c *cli) executorConfig(b *bench, level slog.Level) (_ executor.Config, rel
 	if err != nil {
 		return executor.Config{}, nil, err
 	}
-	cfg.CacheDir, cfg.Concurrency = cache, 1
+	cfg.CacheDir, cfg.Concurrency, cfg.RestOnce = cache, 1, true
 	if b.deck != nil {
 		if err := b.deck.insert(&cfg); err != nil {
 			instruments.Close()

@@ -37,6 +37,7 @@ type child struct {
 	usable  bool        // false once it must be replaced
 	unrest  bool        // it may have left the hardware in the middle of something
 	job     string      // the id of the running job, for the log
+	lines   lineCount
 
 	cancelled atomic.Bool   // the job was
 	moved     uint64        // bytes that the job moved through its grants
@@ -46,7 +47,8 @@ type child struct {
 	writing sync.Mutex // of frames, while a job runs: a cancellation comes at any time
 }
 
-// start starts a child and loads the executor into it.
+// start starts a child and loads the executor into it. One that comes with an error
+// has been killed, and may have left the hardware in the middle of something.
 func (e *Executor) start(ctx context.Context) (*child, error) {
 	return e.spawn(ctx, &e.load)
 }
@@ -71,7 +73,7 @@ func (e *Executor) spawn(ctx context.Context, body *wire.LoadBody) (*child, erro
 	}
 }
 
-// launch starts a child and has it do what body says.
+// launch starts a child and has it do what body says. What it returns is start's.
 func (e *Executor) launch(ctx context.Context, body *wire.LoadBody) (*child, error) {
 	if ctx.Err() != nil {
 		return nil, e.cancelled(ctx, "before its process was started")
@@ -87,6 +89,9 @@ func (e *Executor) launch(ctx context.Context, body *wire.LoadBody) (*child, err
 	}
 	if err := c.load(ctx, body); err != nil {
 		c.kill()
+		if c.unrest {
+			return c, err
+		}
 		return nil, err
 	}
 	return c, nil
@@ -131,8 +136,7 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 		switch kind {
 		case wire.Compiled:
 			if body.Compile {
-				<-c.done // nothing of it writes any more; nothing delays its end
-				return nil
+				return c.ends(ctx, limits)
 			}
 			if body.MakeSafe {
 				late = "make-safe took longer than " + limits.Shown("safe_time")
@@ -140,6 +144,7 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 				continue
 			}
 			late = "opening it took longer than " + limits.Shown("open_time")
+			c.unrest = true
 			clock.start(limits.OpenTime)
 		case wire.Loaded:
 			if err := json.Unmarshal(payload, &c.loaded); err != nil {
@@ -150,16 +155,36 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 			}
 			c.e.used.opened(c.loaded.Instance)
 			c.pending = true
-			return c.settle()
+			clock.finish() // the next one's from here on
+			err := c.settle()
+			c.unrest = err != nil
+			return err
 		case wire.Rested:
 			return nil
 		case wire.Failed:
-			return c.failed(payload)
+			err := c.failed(payload)
+			c.unrest = c.unrest && trapped(err)
+			return err
 		default:
 			if err := c.serve(ctx, clock, kind, payload, "while it was loaded"); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// ends waits for the end of a child that has compiled: nothing of it is to write any
+// more. One that stays has other things in mind.
+func (c *child) ends(ctx context.Context, limits *Limits) error {
+	timer := time.NewTimer(limits.CompileTime)
+	defer timer.Stop()
+	select {
+	case <-c.done:
+		return nil
+	case <-timer.C:
+		return c.e.fault(fault.Limit, "its process did not end within "+limits.Shown("compile_time")+" of compiling it; it was killed")
+	case <-ctx.Done():
+		return c.e.cancelled(ctx, "while the executor was loaded")
 	}
 }
 
@@ -207,6 +232,9 @@ func (c *child) stands(payload []byte) error {
 func (c *child) serve(ctx context.Context, clock *clock, kind wire.Kind, payload []byte, when string) error {
 	switch kind {
 	case wire.Log:
+		if !c.lines.take(&c.e.cfg.Limits, time.Now(), len(payload)) {
+			return c.lost(&wire.ProtocolError{What: "more log lines than it may hand over"}, when)
+		}
 		c.log(payload)
 	case wire.Progress:
 		shots, err := wire.ParseProgress(payload)
@@ -311,6 +339,7 @@ func (c *child) exchange(ctx context.Context, r request) error {
 	c.usable, c.unrest = false, true
 	c.moved, c.handles, c.cpu = 0, 0, 0
 	c.cancelled.Store(false)
+	c.lines.job()
 	began := time.Now()
 	limits := &c.e.cfg.Limits
 	clock := &clock{socket: c.socket}
@@ -392,66 +421,6 @@ func (c *child) exchange(ctx context.Context, r request) error {
 func trapped(err error) bool {
 	e, ok := errors.AsType[*fault.ExecutorError](err)
 	return ok && e.Cause > fault.Internal
-}
-
-// clock keeps the one deadline of what a child does, which the goroutine that waits
-// for it and a cancellation both set.
-type clock struct {
-	socket *os.File
-
-	mu                 sync.Mutex
-	deadline           time.Time
-	cancelled, stopped bool
-}
-
-// start sets the deadline, unless there was a cancellation.
-func (c *clock) start(limit time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.cancelled {
-		c.set(time.Now().Add(limit))
-	}
-}
-
-func (c *clock) set(deadline time.Time) {
-	c.deadline = deadline
-	_ = c.socket.SetDeadline(deadline)
-}
-
-// cancel shortens the deadline to a grace period. It reports whether there is still
-// something to cancel.
-func (c *clock) cancel(grace time.Duration) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped {
-		return false
-	}
-	c.cancelled = true
-	c.set(time.Now().Add(grace))
-	return true
-}
-
-// finish ends the job: a cancellation from now on does nothing.
-func (c *clock) finish() {
-	c.mu.Lock()
-	c.stopped = true
-	c.mu.Unlock()
-}
-
-// within is ctx for one call of the guest's. A call that begins after the job was
-// cancelled is not cancelled any more: that is how a guest brings its instrument to
-// an end within its grace.
-func (c *clock) within(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cancelled {
-		ctx = context.WithoutCancel(ctx)
-	}
-	deadline := time.Now().Add(most)
-	if c.deadline.Before(deadline) {
-		deadline = c.deadline
-	}
-	return context.WithDeadline(ctx, deadline)
 }
 
 // ended says why a job's exchange broke off.

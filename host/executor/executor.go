@@ -41,9 +41,11 @@ type Config struct {
 	Missing func(needs []string) string
 	// Tape, if set, stands before the door of each instance, and every effect goes
 	// through it: clocks, random bytes, settings and logs too. Instances follow each
-	// other in an order that is the same each time; Concurrency must be 1. The hardware is
-	// brought to rest once after a job, and where that fails no further job runs.
+	// other in an order that is the same each time; Concurrency must be 1. RestOnce is implied.
 	Tape func(effect.Door) (effect.Door, error)
+	// RestOnce has the hardware brought to rest once after a guest was killed, before Run
+	// returns; where that fails, further jobs fail. It is for who cannot be asked to clear it.
+	RestOnce bool
 	// Grants is a digest of what is granted, for the provenance of results.
 	Grants string
 }
@@ -73,7 +75,10 @@ type Executor struct {
 }
 
 // slot is the place of one child, which may be replaced.
-type slot struct{ child *child }
+type slot struct {
+	child  *child
+	unrest bool // a child that was there may have left the hardware in the middle of something
+}
 
 // Open holds the module against its limits and the contract, starts the children and opens a
 // first instance in each. Errors are *fault.ExecutorError.
@@ -82,6 +87,7 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) { return open(ctx,
 func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error) {
 	cfg.Limits = cfg.Limits.OrDefaults()
 	cfg.Concurrency = max(cfg.Concurrency, 1)
+	cfg.RestOnce = cfg.RestOnce || cfg.Tape != nil // which would have to hold how long it takes
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -97,7 +103,7 @@ func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error)
 	e.load = loadBody(cfg, contract)
 	e.origin = provenance(cfg, contract)
 	e.closing, e.shut = context.WithCancel(context.Background())
-	e.rest.again = make(chan chan error)
+	e.rest.again, e.rest.turn = make(chan chan error), make(chan struct{}, 1)
 	e.idle = time.AfterFunc(time.Hour, e.settleIdle)
 	e.idle.Stop()
 
@@ -113,24 +119,24 @@ func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error)
 	// The first child has the module compiled; the others find its code.
 	first, err := e.start(ctx)
 	if err != nil {
-		e.store.close()
+		e.abandon(first)
 		return nil, err
 	}
 	e.loaded = first.loaded
 	if len(e.loaded.Missing) > 0 {
 		cfg.Log.Warn("this system does not have all that confines executors", "executor", cfg.Name, "missing", e.loaded.Missing)
 	}
-	e.free <- &slot{first}
+	e.free <- &slot{child: first}
 	for range cfg.Concurrency - 1 {
 		next, err := e.start(ctx)
 		if err != nil {
 			for range len(e.free) {
 				(<-e.free).child.kill()
 			}
-			e.store.close()
+			e.abandon(next)
 			return nil, err
 		}
-		e.free <- &slot{next}
+		e.free <- &slot{child: next}
 	}
 	return e, nil
 }
@@ -199,18 +205,14 @@ func (e *Executor) verify(execution *abi.Execution, job *abi.Job) error {
 // use waits for a slot and has its child do something: a fresh one where the
 // last has ended since its last job.
 func (e *Executor) use(ctx context.Context, do func(*child) error) error {
-	if reason, _ := e.Unsafe(); e.cfg.Tape != nil && reason != "" {
+	if reason, _ := e.Unsafe(); e.cfg.RestOnce && reason != "" {
 		return e.fault(fault.Unavailable, "the hardware may not be at rest: "+reason)
 	}
-	var s *slot
-	select {
-	case s = <-e.free:
-	case <-ctx.Done():
-		return e.cancelled(ctx, "before it started")
-	case <-e.closing.Done():
-		return e.fault(fault.Unavailable, "it is being closed")
+	s, err := e.take(ctx)
+	if err != nil {
+		return err
 	}
-	err := errNotSent
+	err = errNotSent
 	if s.child != nil && !s.child.gone() {
 		err = do(s.child)
 	}
@@ -220,20 +222,47 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 		}
 	}
 	switch c := s.child; {
-	case c == nil: // the next job tries again
+	case c == nil && !s.unrest: // the next job tries again
 		e.free <- s
-	case e.cfg.Tape != nil:
+	case e.cfg.Tape != nil, e.cfg.RestOnce && (c == nil || c.unrest && e.CanMakeSafe()):
 		e.ready(s) // what a tape holds is no question of time
+	case c == nil:
+		e.rest.owe()
+		go e.ready(s)
 	case c.usable && !(c.unrest && e.CanMakeSafe()): // it waits for its instance, if it is that quick
 		e.free <- s
 		e.idle.Reset(settleAfter)
 	default:
 		if c.unrest && e.CanMakeSafe() {
-			e.noteRest(errResting) // no job is taken from here on
+			e.rest.owe() // no job is taken from here on
 		}
 		go e.ready(s)
 	}
 	return err
+}
+
+// take waits for a slot, and for the hardware to be at rest: guests beside the one that
+// was killed share it.
+func (e *Executor) take(ctx context.Context) (*slot, error) {
+	for {
+		_, cleared := e.rest.isPaid(0)
+		free := e.free
+		if cleared != nil {
+			free = nil
+		}
+		select {
+		case s := <-free:
+			if reason, _ := e.Unsafe(); reason == "" {
+				return s, nil
+			}
+			e.free <- s
+		case <-cleared: // nil: for ever, as free then is not
+		case <-ctx.Done():
+			return nil, e.cancelled(ctx, "before it started")
+		case <-e.closing.Done():
+			return nil, e.fault(fault.Unavailable, "it is being closed")
+		}
+	}
 }
 
 // settleAfter is how long a child is left alone with making its next instance, before
@@ -260,52 +289,88 @@ func (e *Executor) settleIdle() {
 // child where this one has ended or was killed, after its hardware was brought to
 // rest. Where that fails, the next job tries again and reports why.
 func (e *Executor) ready(s *slot) {
-	c := s.child
-	if c.usable && c.pending && !(c.unrest && e.CanMakeSafe()) {
-		err := c.settle()
-		if err == nil {
-			e.free <- s
-			return
-		}
-		if e.closing.Err() == nil {
-			e.cfg.Log.Warn("executor is started again", "executor", e.cfg.Name, "reason", err)
-		}
-		c.unrest = true
-	}
-	c.kill()
-	s.child = nil
-	if c.unrest && e.CanMakeSafe() {
-		e.noteRest(errResting)
-		if e.cfg.Tape != nil { // which would have to hold how long it takes
-			if e.noteRest(e.MakeSafe(e.closing)) != nil {
+	if c := s.child; c != nil {
+		if c.usable && c.pending && !(c.unrest && e.CanMakeSafe()) {
+			err := c.settle()
+			if err == nil {
 				e.free <- s
 				return
 			}
-		} else {
-			e.untilSafe()
+			if e.closing.Err() == nil {
+				e.cfg.Log.Warn("executor is started again", "executor", e.cfg.Name, "reason", err)
+			}
+			c.unrest = true
 		}
+		e.end(s)
+	}
+	if s.unrest && !e.rested(s) {
+		e.free <- s
+		return
 	}
 	if e.closing.Err() == nil {
 		if err := e.replace(e.closing, s); err != nil && e.closing.Err() == nil {
 			e.cfg.Log.Error("executor does not start again", "executor", e.cfg.Name, "error", err)
+			if s.unrest {
+				e.rested(s)
+			}
 		}
 	}
 	e.free <- s
 }
 
-func (e *Executor) replace(ctx context.Context, s *slot) error {
-	if s.child != nil {
-		s.child.kill()
-		s.child = nil
+// end ends the slot's child and notes whether the hardware is to be brought to rest.
+func (e *Executor) end(s *slot) {
+	s.child.kill()
+	s.unrest = s.unrest || s.child.unrest && e.CanMakeSafe()
+	s.child = nil
+}
+
+// rested brings the hardware to rest and reports whether it is.
+func (e *Executor) rested(s *slot) bool {
+	owed := e.rest.owe()
+	if e.cfg.RestOnce {
+		s.unrest = e.restOnce(e.closing, owed) != nil
+		return !s.unrest
 	}
+	e.untilSafe(owed)
+	s.unrest = false
+	return true
+}
+
+// replace starts a fresh child, and before it brings the hardware to rest where the
+// last one ended while it opened an instance.
+func (e *Executor) replace(ctx context.Context, s *slot) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.closing, cancel)()
-	fresh, err := e.start(ctx)
-	if err == nil {
-		s.child = fresh
+	if c := s.child; c != nil {
+		c.unrest = c.unrest || c.pending
+		e.end(s)
 	}
-	return err
+	if s.unrest {
+		if err := e.restOnce(ctx, e.rest.owe()); err != nil {
+			return err
+		}
+		s.unrest = false
+	}
+	fresh, err := e.start(ctx)
+	if err != nil {
+		s.unrest = fresh != nil && e.CanMakeSafe()
+		return err
+	}
+	s.child = fresh
+	return nil
+}
+
+// abandon ends an executor that does not open. A child says that it was killed while
+// its guest ran.
+func (e *Executor) abandon(c *child) {
+	if c != nil && e.CanMakeSafe() {
+		if err := e.MakeSafe(context.Background()); err != nil {
+			e.cfg.Log.Error("the hardware may not be at rest", "executor", e.cfg.Name, "error", err)
+		}
+	}
+	e.store.close()
 }
 
 // Close ends the children and then brings the hardware to rest, where the executor

@@ -16,20 +16,25 @@ const (
 )
 
 // rest is what is known of the hardware behind an executor that can bring it to
-// rest.
+// rest. Guests that end badly are counted: an attempt is good for those that had
+// ended before it began, and for no other.
 type rest struct {
-	mu     sync.Mutex
-	unsafe string          // why it may not be at rest; "" if it is
-	since  time.Time       // that it is so
-	clear  chan struct{}   // closed when an operator clears it
-	again  chan chan error // asks for an attempt now, and is told what came of it
+	mu      sync.Mutex
+	unsafe  string        // why it may not be at rest; "" if it is
+	since   time.Time     // that it is so
+	cleared chan struct{} // closed when it is at rest, or an operator says so
+	owed    uint64        // guests that may have left it in the middle of something
+	paid    uint64        // of them, the first so many need no attempt any more
+
+	turn  chan struct{}   // holds one while somebody makes attempts: hardware is held once
+	again chan chan error // asks for an attempt now, and is told what came of it
 }
 
 // CanMakeSafe reports whether the executor can bring its hardware to rest.
 func (e *Executor) CanMakeSafe() bool { return e.load.Exports.MakeSafe != "" }
 
 // Unsafe says why the hardware may not be at rest, and since when; "" where nothing
-// is known against it. No job runs meanwhile.
+// is known against it. No job is begun meanwhile.
 func (e *Executor) Unsafe() (reason string, since time.Time) {
 	e.rest.mu.Lock()
 	defer e.rest.mu.Unlock()
@@ -55,69 +60,132 @@ func (e *Executor) MakeSafe(ctx context.Context) error {
 // errResting is why nothing runs until the first attempt has ended.
 var errResting = errors.New("a job was killed or its guest trapped, and the hardware is being brought to rest")
 
-// untilSafe brings the hardware to rest after a guest was killed or trapped. Where
-// that fails it is tried again, until it succeeds or an operator says that it is
-// done; nothing else runs meanwhile.
-func (e *Executor) untilSafe() {
+// untilSafe brings the hardware to rest after a guest was killed or trapped, the one
+// that owe gave this number. Where that fails it is tried again, until it succeeds or
+// an operator says that it is done; nothing else runs meanwhile.
+func (e *Executor) untilSafe(owed uint64) {
+	r := &e.rest
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-e.closing.Done():
+		return // Close does it
+	}
 	var answer chan error
 	for pause := firstRest; ; pause = min(2*pause, lastRest) {
-		err := e.MakeSafe(e.closing)
+		done, cleared := r.isPaid(owed)
+		if done {
+			return
+		}
+		err := e.attempt(e.closing)
 		if answer != nil {
 			answer <- err
 			answer = nil
 		}
-		if e.closing.Err() != nil {
-			return // Close does it
-		}
-		cleared := e.noteRest(err)
-		if err == nil {
+		if err == nil || e.closing.Err() != nil {
 			return
 		}
 		e.cfg.Log.Error("the hardware may not be at rest", "executor", e.cfg.Name, "error", err, "next_attempt_in", pause.String())
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
-		case asked := <-e.rest.again:
-			timer.Stop()
+		case asked := <-r.again:
 			pause = firstRest / 2
 			answer = asked
 		case <-cleared:
-			timer.Stop()
-			return
 		case <-e.closing.Done():
-			timer.Stop()
-			return
 		}
+		timer.Stop()
 	}
 }
 
-// noteRest writes down what an attempt came to, and returns what is closed when an
-// operator clears it.
-func (e *Executor) noteRest(err error) <-chan struct{} {
+// restOnce is untilSafe with one attempt, for a job that waits for it.
+func (e *Executor) restOnce(ctx context.Context, owed uint64) error {
 	r := &e.rest
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err == nil {
-		r.unsafe, r.since, r.clear = "", time.Time{}, nil
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return e.cancelled(ctx, "before the hardware was brought to rest")
+	case <-e.closing.Done():
+		return e.fault(fault.Unavailable, "it is being closed")
+	}
+	if done, _ := r.isPaid(owed); done {
 		return nil
 	}
-	if r.unsafe == "" {
-		r.since = time.Now()
-		r.clear = make(chan struct{})
+	return e.attempt(ctx)
+}
+
+// attempt brings the hardware to rest, by whoever has the turn, and writes down what
+// came of it.
+func (e *Executor) attempt(ctx context.Context) error {
+	r := &e.rest
+	r.mu.Lock()
+	before := r.owed
+	r.mu.Unlock()
+	err := e.MakeSafe(ctx)
+	if ctx.Err() != nil {
+		return err // which tells nothing of the hardware
 	}
-	r.unsafe = err.Error()
-	return r.clear
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == nil:
+		r.pay(before)
+	case r.paid < before: // else an operator has cleared it meanwhile
+		r.unsafe = err.Error()
+	}
+	return err
+}
+
+// owe notes that a guest may have left the hardware in the middle of something, and
+// returns its number. No job is taken from here on.
+func (r *rest) owe() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.owed++
+	if r.unsafe == "" {
+		r.unsafe, r.since, r.cleared = errResting.Error(), time.Now(), make(chan struct{})
+	}
+	return r.owed
+}
+
+// pay notes that the first n guests need no attempt any more. The caller has the mutex.
+func (r *rest) pay(n uint64) {
+	r.paid = max(r.paid, n)
+	if r.unsafe == "" {
+		return
+	}
+	if r.paid < r.owed {
+		r.unsafe = errResting.Error()
+		return
+	}
+	close(r.cleared)
+	r.unsafe, r.since, r.cleared = "", time.Time{}, nil
+}
+
+// isPaid reports whether a guest needs no attempt any more. The channel is closed when
+// none does; nil: none does now.
+func (r *rest) isPaid(owed uint64) (bool, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.paid >= owed, r.cleared
 }
 
 // Rest has the hardware brought to rest now, where it may not be, and waits for
 // that. Hardware that is at rest, or at work, is left alone.
 func (e *Executor) Rest(ctx context.Context) error {
-	if reason, _ := e.Unsafe(); reason == "" {
+	e.rest.mu.Lock()
+	reason, cleared := e.rest.unsafe, e.rest.cleared
+	e.rest.mu.Unlock()
+	if reason == "" {
 		return nil
 	}
 	answer := make(chan error, 1)
 	select {
 	case e.rest.again <- answer:
+	case <-cleared: // by the attempt that was being made
+		return nil
 	case <-ctx.Done():
 		return e.cancelled(ctx, "before the hardware was asked to rest")
 	case <-e.closing.Done():
@@ -142,7 +210,6 @@ func (e *Executor) Clear() bool {
 	if r.unsafe == "" {
 		return false
 	}
-	close(r.clear)
-	r.unsafe, r.since, r.clear = "", time.Time{}, nil
+	r.pay(r.owed)
 	return true
 }

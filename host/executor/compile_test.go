@@ -193,7 +193,7 @@ func TestACacheThatIsGone(t *testing.T) {
 	cache := filepath.Join(folder(t), "nothing")
 	e := open(t, executor.Config{
 		Name: name, Wasm: fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), CacheDir: cache, Concurrency: 2,
-		Limits: executor.Limits{JobTime: 50 * time.Millisecond}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Limits: executor.Limits{JobTime: time.Second}, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	for range 3 {
 		good(t, e)

@@ -120,7 +120,7 @@ func TestOpenIsBound(t *testing.T) {
 			"open": `(drop (call $random (i32.const 300) (i32.const 1)))
 				(if (i32.and (i32.load8_u (i32.const 300)) (i32.const 1)) (then (call $forever)))`,
 		}),
-		Limits: executor.Limits{OpenTime: 200 * time.Millisecond},
+		Limits: executor.Limits{OpenTime: 500 * time.Millisecond},
 	}
 	var atStart, later error
 	for atStart == nil {
@@ -129,7 +129,7 @@ func TestOpenIsBound(t *testing.T) {
 			_ = e.Close()
 		}
 	}
-	cause(t, atStart, fault.Limit, "limits.open_time = 200ms")
+	cause(t, atStart, fault.Limit, "limits.open_time = 500ms")
 	e, err := executor.Open(t.Context(), cfg)
 	for err != nil {
 		e, err = executor.Open(t.Context(), cfg)
@@ -138,7 +138,7 @@ func TestOpenIsBound(t *testing.T) {
 	for later == nil {
 		_, later = e.Run(t.Context(), job(5))
 	}
-	cause(t, later, fault.Limit, "limits.open_time = 200ms")
+	cause(t, later, fault.Limit, "limits.open_time = 500ms")
 	for range 20 {
 		if _, err = e.Run(t.Context(), job(5)); err == nil {
 			return
@@ -150,14 +150,22 @@ func TestOpenIsBound(t *testing.T) {
 // TestCancellation: a guest that looks for a cancellation may end its job itself.
 func TestCancellation(t *testing.T) {
 	t.Parallel()
+	var cancelled atomic.Pointer[context.CancelFunc]
 	e := open(t, executor.Config{
-		Wasm: fakeguest.Assemble(t, map[string]string{"imports": cancelledImport, "bad": `
+		// The guest's line says that it runs: that is when it is cancelled.
+		Log: slog.New(slog.NewTextHandler(writer(func() {
+			if cancel := cancelled.Load(); cancel != nil {
+				(*cancel)()
+			}
+		}), nil)),
+		Wasm: fakeguest.Assemble(t, map[string]string{"imports": cancelledImport + logImport, "bad": `
+			(call $log (i32.const 1) (i32.const 100) (i32.const 4))
 			(loop $wait (br_if $wait (i32.eqz (call $cancelled))))` + unavailable + `(i32.store8 (i32.const 136) (i32.const 2))`}),
 		Limits: executor.Limits{CancelTime: time.Minute},
 	})
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(30*time.Millisecond, cancel)
+		cancelled.Store(&cancel)
 		_, err := e.Run(ctx, job(13))
 		cause(t, err, fault.Cancelled, "fake")
 		good(t, e)
@@ -273,7 +281,7 @@ func TestConcurrency(t *testing.T) {
 	t.Parallel()
 	e := open(t, executor.Config{
 		Wasm: fakeguest.Assemble(t, map[string]string{"bad": fakeguest.Loop}), Concurrency: 3,
-		Limits: executor.Limits{JobTime: 500 * time.Millisecond},
+		Limits: executor.Limits{JobTime: 2 * time.Second}, // much more than a good job takes where others have the processors
 	})
 	var wg sync.WaitGroup
 	for range 2 {

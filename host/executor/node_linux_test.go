@@ -49,13 +49,13 @@ func TestAKernelWithLess(t *testing.T) {
 			t.Parallel()
 			n := startNode(t, scene{
 				Name: "fake-less", Prepare: prepare, Concurrency: 2,
-				Jobs: []uint16{5, 13, 13, 13, 5}, Limits: executor.Limits{JobTime: 100 * time.Millisecond},
+				Jobs: []uint16{5, 13, 13, 13, 5}, Limits: executor.Limits{CPUTime: 300 * time.Millisecond}, // which no good job takes, however slow the machine
 			}, wasm, nil)
 			n.hears("ready")
 			n.hears("job 5 <nil>")
 			for range 3 {
 				n.hears("running")
-				n.hears("limits.job_time")
+				n.hears("limits.cpu_time")
 			}
 			n.hears("job 5 <nil>")
 			log := n.ends()
@@ -176,14 +176,14 @@ func TestASingleProcessor(t *testing.T) {
 			t.Error(err)
 		}
 		n = startNode(t, scene{
-			Name: "fake-single", Concurrency: 2, Jobs: []uint16{5, 13, 5, 5}, Limits: executor.Limits{JobTime: 200 * time.Millisecond},
+			Name: "fake-single", Concurrency: 2, Jobs: []uint16{5, 13, 5, 5}, Limits: executor.Limits{CPUTime: 300 * time.Millisecond},
 		}, wasm, func(cmd *exec.Cmd) { cmd.Env = append(os.Environ(), "GOMAXPROCS=1") })
 	}()
 	<-started
 	if t.Failed() || n == nil {
 		t.FailNow()
 	}
-	for _, line := range []string{"ready", "job 5 <nil>", "running", "limits.job_time", "job 5 <nil>", "job 5 <nil>"} {
+	for _, line := range []string{"ready", "job 5 <nil>", "running", "limits.cpu_time", "job 5 <nil>", "job 5 <nil>"} {
 		n.hears(line)
 	}
 	for _, pid := range children(t, "fake-single") {

@@ -1,6 +1,6 @@
 ;; tries: the same tree of calls through a table
-;; must: limit "the job ran longer than limits.job_time = 300ms; it was killed" at run
-;; limits: job_time = "300ms"
+;; must: limit "the job ran longer than limits.job_time = 1s; it was killed" at run
+;; limits: job_time = "1s"
 ;; in exports
 (type $leaf (func))
 (table 61 funcref)

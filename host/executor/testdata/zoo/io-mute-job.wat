@@ -1,6 +1,6 @@
 ;; tries: to read again and again from what never answers
-;; must: limit "the job ran longer than limits.job_time = 300ms; it was killed" at run
-;; limits: job_time = "300ms"
+;; must: limit "the job ran longer than limits.job_time = 1s; it was killed" at run
+;; limits: job_time = "1s"
 ;; grants: hardware
 ;; in imports
 (import "coda:executor/byte-stream@0.1.0" "[static]connection.open" (func $open (param i32 i32 i32)))

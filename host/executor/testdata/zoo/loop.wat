@@ -1,5 +1,5 @@
 ;; tries: to loop for ever
-;; must: limit "the job ran longer than limits.job_time = 300ms; it was killed" at run
-;; limits: job_time = "300ms"
+;; must: limit "the job ran longer than limits.job_time = 1s; it was killed" at run
+;; limits: job_time = "1s"
 ;; in bad
 (loop $l (br $l))

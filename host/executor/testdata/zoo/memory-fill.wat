@@ -1,6 +1,6 @@
 ;; tries: to fill memory over and over: few instructions that each take long
-;; must: limit "the job ran longer than limits.job_time = 300ms; it was killed" at run
-;; limits: job_time = "300ms"
+;; must: limit "the job ran longer than limits.job_time = 1s; it was killed" at run
+;; limits: job_time = "1s"
 ;; in memory
 256
 ;; in bad

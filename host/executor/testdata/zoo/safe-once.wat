@@ -1,6 +1,6 @@
 ;; tries: to be killed with a make-safe that traps the first time
-;; must: limit "the job ran longer than limits.job_time = 300ms; it was killed" at run
-;; limits: job_time = "300ms"
+;; must: limit "the job ran longer than limits.job_time = 1s; it was killed" at run
+;; limits: job_time = "1s"
 ;; grants: hardware
 ;; rests: the guest trapped during make-safe: unreachable
 ;; in imports

@@ -1,6 +1,6 @@
 ;; tries: to sleep for an hour
-;; must: limit "the job ran longer than limits.job_time = 300ms; it was killed" at run
-;; limits: job_time = "300ms"
+;; must: limit "the job ran longer than limits.job_time = 1s; it was killed" at run
+;; limits: job_time = "1s"
 ;; in imports
 (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
 ;; in exports

@@ -131,6 +131,7 @@ func Run(ctx context.Context, subject *Subject, cfg Config) (*Report, error) {
 			return s.report, err
 		}
 	}
+	s.leave(ctx)
 	return s.report, nil
 }
 

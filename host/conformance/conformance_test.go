@@ -106,6 +106,7 @@ func TestWrongFails(t *testing.T) {
 		{"refuses strangers", abi.CNOT, ""},
 		{"make-safe fails", abi.CZ, "safety: make-safe"},
 		{"make-safe fails at the second time", abi.CZ, "safety: make-safe"},
+		{"does not rest at the end", abi.CZ, "safety: at the end"},
 		{"leaks state", abi.CZ, "determinism: jobs stay apart"},
 		{"batch fails", abi.CZ, "abi: batch"},
 		{"batch in another order", abi.CZ, "abi: batch"},

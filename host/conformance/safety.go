@@ -6,6 +6,22 @@ func safetyChecks(*suite) []check {
 	return []check{{"safety", "make-safe", makeSafe}}
 }
 
+// leave closes the executor, which leaves its hardware at rest. That is no check of
+// its own unless it fails.
+func (s *suite) leave(ctx context.Context) {
+	err := s.e.Close()
+	s.e = nil
+	if err == nil {
+		return
+	}
+	s.do(ctx, check{"safety", "at the end", func(context.Context, *suite) error {
+		return &finding{
+			asked: "make-safe, once the executor is closed", got: err.Error(),
+			rule: "make-safe is called when a node stops as well (executor.wit, interface safety)", err: err,
+		}
+	}}, 0, 0)
+}
+
 // makeSafe brings the hardware to rest twice, each time in a fresh instance that
 // was not opened, and runs a job afterwards.
 func makeSafe(ctx context.Context, s *suite) error {

@@ -69,7 +69,13 @@ func subject(flaw string, device abi.Device) *conformance.Subject {
 }
 
 func (s *simulator) Device() abi.Device { return s.device }
-func (s *simulator) Close() error       { return nil }
+
+func (s *simulator) Close() error {
+	if s.flaw == "does not rest at the end" {
+		return errTrapped
+	}
+	return nil
+}
 
 func (s *simulator) Budgets() []conformance.Budget {
 	used := 10.0

@@ -198,9 +198,9 @@ func TestHTTPBounds(t *testing.T) {
 			_, _ = io.WriteString(w, "a")
 			panic(http.ErrAbortHandler)
 		}
-	}, "max_bytes = 1000")
+	}, "max_bytes = 1000\ntimeout = \"60s\"")
 	get := func(path string) effect.Call {
-		return effect.Call{Func: effect.HTTPSend, Text: "api", Method: "GET", Path: path, Number: 2000}
+		return effect.Call{Func: effect.HTTPSend, Text: "api", Method: "GET", Path: path, Number: 50000}
 	}
 	u.fails(effect.OutOfRange, get("/long"))
 	if answer := u.must(get("/fits")); len(answer.Data) != 1000 {

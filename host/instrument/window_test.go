@@ -44,7 +44,7 @@ func device(tb testing.TB) (path string, word func(offset int64) uint32, set fun
 const fpga = `
 [endpoints.fpga]
 url = "mmio://%s?size=4096&offset=4096"
-timeout = "5s"
+timeout = "60s"
 ranges = [
 	"0x000-0x0ff rw",
 	"0x100-0x1ff r",
@@ -142,9 +142,9 @@ func TestPoll(t *testing.T) {
 	u := guest(t, b)
 	h := u.window("fpga")
 	before := b.Status()[0].Calls
-	time.AfterFunc(5*time.Millisecond, func() { set(4096+0x100, 0x8001) })
 	began := time.Now()
-	answer := u.must(effect.Call{Func: effect.WindowPoll32, Handle: h, Number: 0x100, Second: 1, Third: 1, Fourth: 4000})
+	time.AfterFunc(5*time.Millisecond, func() { set(4096+0x100, 0x8001) })
+	answer := u.must(effect.Call{Func: effect.WindowPoll32, Handle: h, Number: 0x100, Second: 1, Third: 1, Fourth: 50000})
 	if took := time.Since(began); answer.Number != 0x8001 || took < 5*time.Millisecond {
 		t.Errorf("0x%x after %s", answer.Number, took)
 	}

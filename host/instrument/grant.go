@@ -126,7 +126,8 @@ func kindOf(ctx context.Context, err error) effect.ErrorKind {
 		return effect.Closed
 	// The instrument is off, or the way to it: the WIT has no other word for it, and SDKs
 	// take it for unavailable.
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
+		isUnplugged(err):
 		return effect.Closed
 	case errors.Is(err, syscall.EBUSY):
 		return effect.Busy
@@ -134,11 +135,20 @@ func kindOf(ctx context.Context, err error) effect.ErrorKind {
 		switch port.Code() {
 		case serial.PortBusy:
 			return effect.Busy
-		case serial.PortClosed:
+		case serial.PortClosed, serial.PortNotFound:
 			return effect.Closed
 		}
 	}
 	return effect.Other
+}
+
+// isUnplugged reports whether a device, a socket or a host by its name is not there: a
+// line that is plugged in somewhere, a daemon that has not started yet.
+func isUnplugged(err error) bool {
+	if unresolved, ok := errors.AsType[*net.DNSError](err); ok {
+		return unresolved.IsNotFound || unresolved.IsTemporary
+	}
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENXIO)
 }
 
 func isTimeout(err error) bool {

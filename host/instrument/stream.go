@@ -94,7 +94,7 @@ func (c *connection) readExact(ctx context.Context, call *effect.Call) effect.An
 	return c.wait(ctx, call, func(ctx context.Context) ([]byte, error) {
 		for c.to-c.from < length {
 			err := c.more(ctx, length-(c.to-c.from))
-			if errors.Is(err, io.EOF) {
+			if c.ended || c.w == nil {
 				c.from, c.to = 0, 0 // dropped, as the WIT says
 			}
 			if err != nil {

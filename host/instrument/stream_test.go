@@ -422,6 +422,13 @@ func TestEndpointsThatAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone.Close()
+	left := filepath.Join(t.TempDir(), "left") // the socket of a daemon that was killed
+	daemon, err := net.Listen("unix", left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	daemon.(*net.UnixListener).SetUnlinkOnClose(false)
+	daemon.Close()
 	b, log := bench(t, fmt.Sprintf(`
 [endpoints.gone]
 url = "tcp://%s"
@@ -435,12 +442,17 @@ url = "file:///dev/coda-none"
 url = "unix:///nowhere/socket"
 [endpoints.line]
 url = "serial:///dev/coda-none"
+[endpoints.nobody]
+url = "unix://%[2]s"
 [endpoints.web]
 url = "http://%[1]s"
-`, gone.Addr()))
+`, gone.Addr(), left))
 	u := guest(t, b)
-	silent(t, u.fails(effect.Closed, effect.Call{Func: effect.StreamOpen, Text: "gone"}), "127.0.0.1", "/")
-	for _, endpoint := range []string{"file", "folder", "none", "socket", "line"} {
+	// What may be there again is closed, which fails a job as unavailable.
+	for _, endpoint := range []string{"gone", "none", "socket", "line", "nobody"} {
+		silent(t, u.fails(effect.Closed, effect.Call{Func: effect.StreamOpen, Text: endpoint}), "127.0.0.1", "/")
+	}
+	for _, endpoint := range []string{"file", "folder"} {
 		silent(t, u.fails(effect.Other, effect.Call{Func: effect.StreamOpen, Text: endpoint}), "127.0.0.1", "/")
 	}
 	for _, name := range []string{"", "web", "nothing", "gone ", "GONE", "tcp://" + gone.Addr().String(), "/dev/null", strings.Repeat("x", 1000)} {
@@ -454,12 +466,16 @@ url = "http://%[1]s"
 func TestPeerThatResets(t *testing.T) {
 	t.Parallel()
 	b, _ := bench(t, fmt.Sprintf("[endpoints.a]\nurl = \"tcp://%s\"\n", listen(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "abc")
 		_, _ = conn.Read(make([]byte, 1))
 		_ = conn.(*net.TCPConn).SetLinger(0)
 	})))
 	u := guest(t, b)
 	h := u.open("a")
+	u.reads(h, 1, "a")
 	u.write(h, "x")
+	// As at an orderly end: what a closed read-exact had is dropped.
+	u.fails(effect.Closed, effect.Call{Func: effect.StreamReadExact, Handle: h, Number: 9})
 	u.fails(effect.Closed, effect.Call{Func: effect.StreamRead, Handle: h, Number: 1})
 	u.fails(effect.Closed, effect.Call{Func: effect.StreamWrite, Handle: h, Data: []byte("x")})
 }

@@ -194,6 +194,9 @@ ranges = ["0-0xfff r"]
 [endpoints.null]
 url = "mmio:///dev/null?size=4096"
 ranges = ["0-0xfff rw"]
+[endpoints.none]
+url = "mmio:///dev/coda-none?size=4096"
+ranges = ["0-0xfff rw"]
 `, path))
 	one, two := guest(t, b), guest(t, b)
 	h := one.window("x")
@@ -203,5 +206,6 @@ ranges = ["0-0xfff rw"]
 	two.window("x")
 	two.fails(effect.Other, effect.Call{Func: effect.WindowOpen, Text: "folder"})
 	two.fails(effect.Other, effect.Call{Func: effect.WindowOpen, Text: "null"})
+	two.fails(effect.Closed, effect.Call{Func: effect.WindowOpen, Text: "none"}) // not there yet
 	two.fails(effect.NotGranted, effect.Call{Func: effect.StreamOpen, Text: "x"})
 }

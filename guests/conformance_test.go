@@ -10,6 +10,7 @@ import (
 	"github.com/conductorquantum/coda/host/conformance"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/guest"
+	"github.com/conductorquantum/coda/host/testkit/cguest"
 	"github.com/conductorquantum/coda/host/testkit/goguest"
 )
 
@@ -48,7 +49,7 @@ func TestConformance(t *testing.T) {
 		{"hello in Go", func(t *testing.T) []byte { return goguest.Build(t, "hello") }, nil, conformance.Off},
 		{"zeros in text", func(t *testing.T) []byte { return assemble(t, readText(t, "wat/zeros.wat")) }, nil, conformance.Off},
 		{"a new project in Go", func(t *testing.T) []byte { return goguest.Build(t, "new/go") }, map[string]string{"seed": "1"}, conformance.Exact},
-		{"a new project in C", func(t *testing.T) []byte { return compileLibc(t, "new/c/backend.c") }, map[string]string{"seed": "1"}, conformance.Exact},
+		{"a new project in C", func(t *testing.T) []byte { return cguest.Build(t, "sdk/c", "new/c/backend.c") }, map[string]string{"seed": "1"}, conformance.Exact},
 	}
 	for _, target := range []string{"cz", "iswap", "pcz", "cnot"} {
 		subjects = append(subjects, subject{"statevector in C, " + target, statevector, map[string]string{"target": target}, conformance.Exact})

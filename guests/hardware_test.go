@@ -6,9 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,8 +18,8 @@ import (
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/executor/module"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/testkit/cguest"
 	"github.com/conductorquantum/coda/host/testkit/goguest"
-	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // exchange is a call that a guest has to make, and what it is answered.
@@ -119,7 +116,7 @@ func TestHardwareCalls(t *testing.T) {
 	t.Parallel()
 	for language, build := range map[string]func(*testing.T) []byte{
 		"go": func(t *testing.T) []byte { return goguest.Build(t, "sdk/go/testdata/hardware") },
-		"c":  func(t *testing.T) []byte { return compileLibc(t, "testdata/hardware/hardware.c") },
+		"c":  func(t *testing.T) []byte { return cguest.Build(t, "sdk/c", "testdata/hardware/hardware.c") },
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
@@ -305,29 +302,4 @@ func batches(t *testing.T, e *executor.Executor) {
 			}
 		}
 	}
-}
-
-// compileLibc builds an executor from one source file, with all of the SDK and a C
-// library, as the README says.
-func compileLibc(t *testing.T, source string) []byte {
-	t.Helper()
-	clang := require.Program(t, "clang", "clang-19", "clang-19")
-	linker := require.Program(t, "clang", "wasm-ld-19", "lld-19")
-	if _, err := os.Stat("/usr/lib/wasm32-wasi/libc.a"); err != nil {
-		require.Missing(t, "clang", err.Error()+": install the Debian package wasi-libc")
-	}
-	dir := t.TempDir()
-	var objects []string
-	for _, file := range []string{source, "sdk/c/coda.c", "sdk/c/coda_io.c"} {
-		object := filepath.Join(dir, filepath.Base(file)+".o")
-		command(t, clang, "--target=wasm32-wasi", "-isystem", "/usr/include/wasm32-wasi", "-Isdk/c", "-std=c11", "-O2", "-mbulk-memory",
-			"-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", "-c", file, "-o", object)
-		objects = append(objects, object)
-	}
-	module := filepath.Join(dir, "guest.wasm")
-	link := exec.CommandContext(t.Context(), linker, append([]string{"--no-entry", "--gc-sections", "--stack-first", "-L/usr/lib/wasm32-wasi", "-o", module}, append(objects, "-lc")...)...)
-	if out, err := link.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return []byte(readText(t, module))
 }

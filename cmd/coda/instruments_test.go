@@ -46,8 +46,9 @@ type playedInstrument struct {
 	open   func() int // connections; nil: it cannot tell
 }
 
-// What a reply may take, and what a job takes that waits for one in vain.
-const replyTime = "1s"
+// What a reply may take, and what a job takes that waits for one in vain: no less than
+// what a busy machine makes of an instant.
+const replyTime = 4 * time.Second
 
 var driven = []drives{
 	{
@@ -62,7 +63,7 @@ var driven = []drives{
 			{"drop:*IDN?@1", "unavailable", "closed the connection"}, // as it is opened
 			{"silent:STAT?@1", "unavailable", "timed out"},           // in the run
 			{"garbage:SEQ:LENG?@1", "internal", "SEQ:LENG?"},         // after the readouts
-			{"delay=1500ms:FETC?@1", "unavailable", "timed out"},     // too late
+			{"delay=6s:FETC?@1", "unavailable", "timed out"},         // too late
 		},
 		open: func(t *testing.T, _ string) (playedInstrument, string) {
 			s, err := fake.NewSCPI(fake.Config{Seed: 1})
@@ -72,7 +73,7 @@ var driven = []drives{
 			listener := playOn(t, s.Serve)
 			open := func() int { n, _ := s.Connections(); return n }
 			return playedInstrument{&s.Faults, s.AtRest, open},
-				fmt.Sprintf("[endpoints.scpi]\nurl = \"tcp://%s\"\ntimeout = %q\n", listener, replyTime)
+				fmt.Sprintf("[endpoints.scpi]\nurl = \"tcp://%s\"\ntimeout = \"%s\"\n", listener, replyTime)
 		},
 	},
 	{
@@ -105,7 +106,7 @@ var driven = []drives{
 				t.Fatal("guests/registers/device.toml has no ranges")
 			}
 			return playedInstrument{&r.Faults, r.AtRest, nil},
-				fmt.Sprintf("[endpoints.registers]\nurl = %q\nranges = [%s]\n[config]\nrun_timeout_ms = 1500\n", r.URL(path), grant)
+				fmt.Sprintf("[endpoints.registers]\nurl = %q\nranges = [%s]\n[config]\nrun_timeout_ms = %d\n", r.URL(path), grant, replyTime.Milliseconds())
 		},
 	},
 	{
@@ -133,8 +134,8 @@ var driven = []drives{
 			// The node keeps its connection for the next job, so that they tell nothing.
 			return playedInstrument{&x.Faults, func() bool { return !x.Busy() }, nil},
 				fmt.Sprintf("[files]\n\"classifier.json\" = \"classifier.json\"\n[limits]\ncompile_time = \"1h\"\n"+
-					"[endpoints.qubic]\nurl = \"http://%s\"\ntimeout = \"2s\"\n"+
-					"[config]\nprograms = \"json\"\nqubits = [\"Q0\", \"Q1\", \"Q2\", \"Q3\", \"Q4\"]\n", playOn(t, x.Serve))
+					"[endpoints.qubic]\nurl = \"http://%s\"\ntimeout = \"%s\"\n"+
+					"[config]\nprograms = \"json\"\nqubits = [\"Q0\", \"Q1\", \"Q2\", \"Q3\", \"Q4\"]\n", playOn(t, x.Serve), replyTime)
 		},
 	},
 }

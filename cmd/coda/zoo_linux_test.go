@@ -28,7 +28,7 @@ const zooDir = "../../host/executor/testdata/zoo"
 // lines say must happen is what the cloud is told, /ready answers all the while, the
 // good job after it is right, and the node is then as it was. It takes every third
 // guest, or all where CODA_ZOO is set.
-func TestZoo(t *testing.T) {
+func TestZooNodes(t *testing.T) {
 	t.Parallel()
 	guests := zooGuests(t)
 	var mu sync.Mutex

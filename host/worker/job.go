@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -95,7 +96,7 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	}
 	d := w.decide(m, &o, url)
 	if d.Origin != nil {
-		w.Log.Info("job executed", "job", m.JobID, "outcome", d.Kind, noted(d.Origin))
+		w.Log.LogAttrs(ctx, slog.LevelInfo, "job executed", slog.String("job", m.JobID), slog.String("outcome", string(d.Kind)), noted(d.Origin))
 	}
 	p := w.keep(ctx, m, d, begun)
 	p.published = taken.verdict == Failed // whoever takes it up sends the same

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/conductorquantum/coda/host"
 	"github.com/conductorquantum/coda/host/conformance"
@@ -144,10 +145,14 @@ func TestMakeSafeConforms(t *testing.T) {
 	}
 }
 
-// open opens an executor under the usual limits.
+// slowMachine are the usual limits, but for those that a slow machine would exceed.
+var slowMachine = executor.Limits{CompileTime: time.Hour, OpenTime: 10 * time.Minute, JobTime: 10 * time.Minute,
+	SafeTime: time.Minute, CancelTime: time.Minute}
+
+// open opens an executor under the limits of a slow machine.
 func open(t *testing.T, wasm []byte, settings map[string]string) *executor.Executor {
 	t.Helper()
-	e, err := executor.Open(t.Context(), executor.Config{CacheDir: cacheDir, Name: "guest", Wasm: wasm, Settings: settings})
+	e, err := executor.Open(t.Context(), executor.Config{CacheDir: cacheDir, Name: "guest", Wasm: wasm, Settings: settings, Limits: slowMachine})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +162,7 @@ func open(t *testing.T, wasm []byte, settings map[string]string) *executor.Execu
 
 func conform(t *testing.T, wasm []byte, settings map[string]string) *conformance.Report {
 	t.Helper()
-	cfg := executor.Config{CacheDir: cacheDir, Name: "guest", Wasm: wasm, Settings: settings}
+	cfg := executor.Config{CacheDir: cacheDir, Name: "guest", Wasm: wasm, Settings: settings, Limits: slowMachine}
 	report, err := host.Conform(t.Context(), cfg, conformance.Config{})
 	if err != nil {
 		t.Fatal(err)

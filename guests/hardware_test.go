@@ -115,8 +115,13 @@ func bad(kind effect.ErrorKind, message string) effect.Answer {
 func TestHardwareCalls(t *testing.T) {
 	t.Parallel()
 	for language, build := range map[string]func(*testing.T) []byte{
-		"go": func(t *testing.T) []byte { return goguest.Build(t, "sdk/go/testdata/hardware") },
-		"c":  func(t *testing.T) []byte { return cguest.Build(t, "sdk/c", "testdata/hardware/hardware.c") },
+		"go": func(t *testing.T) []byte {
+			if testing.Short() {
+				return goguest.Build(t, "sdk/go/testdata/hardware", "lean")
+			}
+			return goguest.Build(t, "sdk/go/testdata/hardware")
+		},
+		"c": func(t *testing.T) []byte { return cguest.Build(t, "sdk/c", "testdata/hardware/hardware.c") },
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()

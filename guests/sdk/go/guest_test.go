@@ -53,7 +53,10 @@ func build(t *testing.T) []byte {
 	t.Helper()
 	exercise.once.Do(func() {
 		wasm := goguest.Build(t, "testdata/exercise")
-		e, err := executor.Open(t.Context(), executor.Config{Name: "exercise", Wasm: wasm, CacheDir: cacheDir})
+		e, err := executor.Open(t.Context(), executor.Config{
+			Name: "exercise", Wasm: wasm, CacheDir: cacheDir,
+			Limits: executor.Limits{CompileTime: time.Hour}, // the race detector makes minutes of it
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,13 +325,16 @@ func TestGoroutines(t *testing.T) {
 }
 
 // The memory of jobs is given back: 8,000 of them bring 1.3 GB into one instance
-// of at most 64 MiB, and it is still the same one at the end.
+// of at most 64 MiB (or 800 of them 130 MB), and it is still the same one at the end.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	e := open(t, nil, executor.Limits{Memory: 64 << 20}, nil)
 	large := job("zeros")
 	large.Circuit.Operations = slices.Repeat([]abi.Operation{{Gate: abi.RX, Param: 1}}, 10000)
-	const jobs = 8000
+	jobs := 8000
+	if testing.Short() {
+		jobs = 800
+	}
 	for range jobs {
 		if _, err := e.Run(t.Context(), large); err != nil {
 			t.Fatal(err)

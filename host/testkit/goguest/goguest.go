@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// Build compiles the Go program in dir into a module, as its author would.
-func Build(tb testing.TB, dir string) []byte {
+// Build compiles the Go program in dir into a module, as its author would, with build
+// tags if there are any.
+func Build(tb testing.TB, dir string, tags ...string) []byte {
 	tb.Helper()
 	run := func(args ...string) string {
 		cmd := exec.CommandContext(tb.Context(), "go", args...)
@@ -26,14 +27,15 @@ func Build(tb testing.TB, dir string) []byte {
 	}
 	// go test takes the files that a test opens for its inputs, but not those that
 	// a compiler opens for it: look at them, so that no old result is shown for them.
-	folders := run("list", "-deps", "-f", "{{if not .Standard}}{{.Dir}}{{end}}", ".")
+	tagged := "-tags=" + strings.Join(tags, ",")
+	folders := run("list", tagged, "-deps", "-f", "{{if not .Standard}}{{.Dir}}{{end}}", ".")
 	for folder := range strings.Lines(folders) {
 		if _, err := os.ReadDir(strings.TrimSpace(folder)); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	file := filepath.Join(tb.TempDir(), "guest.wasm")
-	run("build", "-buildmode=c-shared", "-o", file, ".")
+	run("build", tagged, "-buildmode=c-shared", "-o", file, ".")
 	wasm, err := os.ReadFile(file)
 	if err != nil {
 		tb.Fatal(err)

@@ -28,9 +28,10 @@ func newRig(t *testing.T, wasm []byte) *rigDir {
 	r.instrument.waitForOutput(t, "\"\n")
 	r.write(t, "rig.wasm", wasm)
 	r.write(t, "calibration.txt", []byte("4.7 GHz"))
-	device := "executor = \"rig.wasm\"\n[config]\ngain = 0.5\n[files]\ncalibration = \"calibration.txt\"\n" + r.instrument.stdout.String()
+	device := "executor = \"rig.wasm\"\n[config]\ngain = 0.5\n[files]\ncalibration = \"calibration.txt\"\n" + r.instrument.stdout.String() +
+		"[limits]\ncompile_time = \"1h\"\n" // the race detector makes minutes of it
 	r.write(t, "device.toml", []byte(device))
-	r.write(t, "hasty.toml", []byte(device+"[limits]\njob_time = \"1s\"\n"))
+	r.write(t, "hasty.toml", []byte(device+"job_time = \"1s\"\n"))
 	for _, what := range []string{"measure", "again", "fail", "trap", "wait", "poll", "listen"} {
 		r.write(t, what+".json", []byte(circuitNamed(what)))
 	}

@@ -237,7 +237,7 @@ enum {
     CODA_IO_NOT_GRANTED, /* the operator granted no endpoint of this name and kind */
     CODA_IO_BUSY,        /* the endpoint is held by another user */
     CODA_IO_TIMED_OUT,
-    CODA_IO_CLOSED,    /* by the other side, or by us */
+    CODA_IO_CLOSED,    /* by the other side, or by us; or not there: off, unplugged, out of reach */
     CODA_IO_CANCELLED, /* the job was cancelled while the call waited */
     CODA_IO_OUT_OF_RANGE,
     CODA_IO_OTHER

@@ -26,7 +26,7 @@ const (
 	IONotGranted IOKind = iota // the operator granted no endpoint of this name and kind
 	IOBusy                     // the endpoint is held by another user
 	IOTimedOut                 // also errors.Is os.ErrDeadlineExceeded
-	IOClosed                   // by the other side, or by us
+	IOClosed                   // by the other side, or by us; or not there: off, unplugged, out of reach
 	IOCancelled                // the job was cancelled while the call waited; errors.Is ErrCancelled
 	IOOutOfRange               // an address, length or value outside what the grant allows
 	IOOther

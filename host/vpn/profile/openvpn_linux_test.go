@@ -76,7 +76,9 @@ func (b *bench) command(ctx context.Context, config, trace string, args ...strin
 	args = slices.Concat([]string{
 		"-f", "--seccomp-bpf", "-qq", "-e", "trace=%file,fork,vfork,clone,clone3,bind", "-e", "signal=none", "-o", trace,
 		"setpriv", "--pdeathsig", "KILL", b.openvpn, "--config", config, // strace does not take along what it watches
-	}, afterProfile, args)
+		// A name that nobody resolves here, such as a random one before the address of a proxy,
+		// is not waited for.
+	}, afterProfile, []string{"--resolv-retry", "0"}, args)
 	cmd := exec.CommandContext(ctx, b.strace, args...)
 	apart(cmd)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // OpenVPN as well

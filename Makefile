@@ -28,11 +28,11 @@ test: parts ## every test; installs the Debian packages it needs, as root
 
 # What the race detector slows tenfold and sees nothing of: the work of guests and of
 # compilers, in processes of their own.
-RACELESS := ^(TestInstruments|TestNewExecutor|TestTape|TestZooNodes|TestZooUnderLoad|TestCrashPoints)$$
+RACELESS := ^(TestInstruments|TestNewExecutor|TestTape|TestZoo|TestZooNodes|TestZooUnderLoad|TestCrashPoints)$$
 
 .PHONY: race
 race: parts ## tests under the race detector: fewer repetitions, without those of guests
-	$(GO) test -race -short -timeout 20m -skip '$(RACELESS)' $$($(GO) list ./... | grep -v '/guests$$')
+	$(GO) test -race -short -timeout 20m -skip '$(RACELESS)' $$($(GO) list ./... | grep -v -e '/guests$$' -e '/sdk/go$$')
 
 .PHONY: chaos
 chaos: parts ## CHAOS (20000) jobs over two nodes that are killed all the time

@@ -99,7 +99,7 @@ func TestFiles(t *testing.T) {
 	calibration, canary := write("cal.json", "{}"), write("canary", "canary")
 	link := filepath.Join(dir, "link")
 	if err := os.Symlink(calibration, link); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	got, err := instrument.ReadFiles(map[string]string{"cal": calibration, "by-link": link})
 	if err != nil || len(got) != 2 || string(got["cal"]) != "{}" || string(got["by-link"]) != "{}" {

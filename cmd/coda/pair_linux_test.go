@@ -94,8 +94,13 @@ func newPair(t *testing.T, program string, before func(http.Handler) http.Handle
 		if err := os.WriteFile(filepath.Join(m.dir, "backend.wasm"), code, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		// Executions are counted in the log, which is to hold a line of each.
+		if err := os.WriteFile(filepath.Join(m.dir, "device.toml"), []byte("[limits]\nlog_lines = 100000\nlog_bytes = \"64MiB\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		m.env = []string{
-			"CODA_WEBAPP_URL=" + url, "CODA_VPN_REQUIRED=false", "CODA_EXECUTOR=backend.wasm", "CODA_HOST=127.0.0.1",
+			"CODA_WEBAPP_URL=" + url, "CODA_VPN_REQUIRED=false", "CODA_HOST=127.0.0.1",
+			"CODA_EXECUTOR=backend.wasm", "CODA_DEVICE_CONFIG=device.toml",
 			"CODA_PORT=" + freePort(t), "CODA_STATE_DIR=" + m.state, "CODA_NODE_MACHINE_FINGERPRINT=node-" + name,
 		}
 		p.nodes[i] = m

@@ -194,7 +194,15 @@ func TestMakeSafeOfANodeThatRuns(t *testing.T) {
 	h.turn(false)
 	measured(second)
 
-	// After a node that was killed.
+	// After a node that was killed, with nothing in hand.
+	for {
+		if stats, err := l.cloud.Stats(t.Context()); err != nil {
+			t.Fatal(err)
+		} else if stats.Pending == 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	h.turn(false)
 	if err := syscall.Kill(l.pid(t), syscall.SIGKILL); err != nil {
 		t.Fatal(err)

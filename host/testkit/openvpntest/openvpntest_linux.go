@@ -6,6 +6,7 @@ package openvpntest
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,8 @@ const (
 	Inside    = "10.8.0.1" // the server's address
 	Keepalive = 3 * time.Second
 	port      = 1194
+
+	config = "server.ovpn"
 )
 
 // Program is the path of the OpenVPN binary.
@@ -65,7 +68,7 @@ func New(tb testing.TB, ns *nettest.Namespace, address string) *Server {
 	s := &Server{tb: tb, ns: ns, dir: tb.TempDir(), program: Program(tb)}
 	ca := newAuthority(tb)
 	cert, key := ca.issue("server", x509.ExtKeyUsageServerAuth)
-	s.write("server.ovpn", fmt.Sprintf(`mode server
+	s.write(config, fmt.Sprintf(`mode server
 tls-server
 dev tun-server
 dev-type tun
@@ -108,6 +111,20 @@ verb 3
 	return s
 }
 
+// Configure adds lines to what the server runs with, as push "route …". It is for
+// before Start.
+func (s *Server) Configure(lines ...string) {
+	s.tb.Helper()
+	f, err := os.OpenFile(filepath.Join(s.dir, config), os.O_WRONLY|os.O_APPEND, 0)
+	if err == nil {
+		_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
 // Profile is a client's, as a cloud would hand it out.
 func (s *Server) Profile() string { return s.profile }
 
@@ -117,7 +134,7 @@ func (s *Server) Start() {
 	s.mu.Lock()
 	s.output.Reset()
 	s.mu.Unlock()
-	cmd := s.ns.Command(s.program, "--config", "server.ovpn")
+	cmd := s.ns.Command(s.program, "--config", config)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, s, s
 	if err := cmd.Start(); err != nil {
 		s.tb.Fatal(err)

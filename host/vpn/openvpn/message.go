@@ -31,7 +31,8 @@ type (
 		Text  string
 		Wrong bool // it tells of a fault
 	}
-	// Question is a password that OpenVPN asks for, or was refused: >PASSWORD:text.
+	// Question is a password that OpenVPN asks for, or was refused:
+	// >PASSWORD:Need 'name' password and >PASSWORD:Verification Failed: 'name'.
 	Question struct{ Text string }
 	// Fatal is OpenVPN's last word: >FATAL:text.
 	Fatal struct{ Text string }
@@ -66,7 +67,11 @@ func ParseMessage(line string) Message {
 		}
 		return Line{Text: parts[2], Wrong: strings.ContainsAny(parts[1], "NF")}
 	case ">PASSWORD":
-		return Question{rest}
+		// Others ask for nothing, and hold secrets: Auth-Token: is one that the server
+		// pushed, which OpenVPN keeps for when it connects again.
+		if strings.HasPrefix(rest, "Need ") || strings.HasPrefix(rest, "Verification Failed") {
+			return Question{rest}
+		}
 	case ">FATAL":
 		return Fatal{rest}
 	}

@@ -166,14 +166,27 @@ const (
 // type each is.
 var Leftovers = map[string]fs.FileMode{profileFile: 0, socketFile: fs.ModeSocket}
 
-// arguments come after the program's name. What stands last counts: a profile
-// changes none of it. Level 1 of script security runs no program but OpenVPN's
-// own; level 0 would forbid those of some builds.
+// kept is how the pushed options begin that OpenVPN passes over: those that would
+// make the tunnel the way to everywhere, or the server's resolvers this machine's.
+// OpenVPN compares a beginning, and reads words afterwards: in quotes it would not
+// know these.
+var kept = []string{
+	"redirect-gateway", "redirect-private", "dhcp-option", "dns", "block-outside-dns",
+	`"`, "'",
+}
+
+// arguments come after the program's name. What stands last counts, but of filters
+// what stands first: a profile changes none of it. Level 1 of script security runs
+// no program but OpenVPN's own; level 0 would forbid those of some builds.
 func arguments() []string {
-	return []string{
+	var filters []string
+	for _, option := range kept {
+		filters = append(filters, "--pull-filter", "ignore", option)
+	}
+	return append(filters,
 		"--config", profileFile,
 		"--verb", "3", "--mute", "0", // else the line that names the interface may be missing
 		"--management", socketFile, "unix", "--management-client", "--management-hold", "--management-query-passwords",
 		"--script-security", "1",
-	}
+	)
 }

@@ -2,8 +2,13 @@ package openvpn_test
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/conductorquantum/coda/host/vpn/openvpn"
 )
 
 // A server may hand out a token in the place of a password. Nobody is asked for
@@ -38,5 +43,80 @@ func TestAServerThatPushesAToken(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a profile may not say a server may not push.
+func TestWhatAServerMayPush(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(c *openvpn.Config) {
+		profile := c.Profile
+		c.Profile = func() ([]byte, error) {
+			text, err := profile()
+			return append([]byte("pull-filter accept redirect\npull-filter accept d\n"), text...), err
+		}
+	})
+	_, everywhere, err := net.ParseCIDR("0.0.0.0/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.client.Netlink.RouteAdd(&netlink.Route{Dst: everywhere, Gw: net.ParseIP("192.0.2.1")}); err != nil {
+		t.Fatal(err)
+	}
+	s.server.Configure(
+		`push "redirect-gateway def1"`,
+		`push '"redirect-gateway" autolocal'`, // as OpenVPN reads words
+		`push "'redirect-gateway' ipv6"`,
+		`push "redirect-private def1"`,
+		`push "block-outside-dns"`,
+		`push "dhcp-option DNS 203.0.113.53"`,
+		`push "dns search-domains example.com"`,
+		`push "route 198.51.100.0 255.255.255.0"`,
+	)
+	s.server.Start()
+	s.run()
+	s.until("connected", connected)
+	link, err := s.client.Netlink.LinkByName("tun0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes, err := s.client.Netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	through := map[string]bool{}
+	for _, r := range routes {
+		through[r.Dst.String()] = r.LinkIndex == link.Attrs().Index
+	}
+	for to, want := range map[string]bool{"0.0.0.0/0": false, "10.8.0.0/24": true, "192.0.2.0/24": false, "198.51.100.0/24": true} {
+		if got, ok := through[to]; !ok || got != want {
+			t.Errorf("%s goes through the tunnel: %t (there is a route: %t)", to, got, ok)
+		}
+	}
+	if len(through) != 4 {
+		t.Errorf("the routes: %v", routes)
+	}
+	s.stop()
+	for _, option := range []string{
+		"redirect-gateway def1", `"redirect-gateway" autolocal`, `'redirect-gateway' ipv6`, "redirect-private def1",
+		"block-outside-dns", "dhcp-option DNS 203.0.113.53", "dns search-domains example.com",
+	} {
+		if !strings.Contains(s.output.String(), "Pushed option removed by filter: '"+option+"'") {
+			t.Errorf("OpenVPN took %s", option)
+		}
+	}
+}
+
+// A connection whose routes could not be made is one, and somebody should know.
+func TestAConnectionThatLacksSomething(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	s.server.Configure(`push "route 198.51.100.0 255.255.255.0 203.0.113.1"`) // a gateway that nobody can reach
+	s.server.Start()
+	s.run()
+	s.until("connected", connected)
+	s.stop()
+	if log := s.log.String(); !strings.Contains(log, "could not set everything up") || !strings.Contains(log, "ROUTE_ERROR") {
+		t.Errorf("the log: %s", log)
 	}
 }

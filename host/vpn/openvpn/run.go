@@ -196,8 +196,8 @@ func (r *run) hear(m Message) error {
 func (r *run) phase(p Phase) {
 	switch p.Name {
 	case "CONNECTED":
-		if p.Detail == "ERROR" {
-			r.s.Log.Warn("OpenVPN connected, but could not set everything up", "said", r.wrong)
+		if p.Detail != "SUCCESS" { // ERROR, ROUTE_ERROR
+			r.s.Log.Warn("OpenVPN connected, but could not set everything up", "state", clean(p.Detail), "said", r.wrong)
 		}
 		r.holds, r.wrong, r.ever = 0, "", true
 		r.s.update(func(st *Status) {

@@ -59,6 +59,7 @@ type Status struct {
 type Supervisor struct {
 	Config
 	restart chan restart
+	attempt time.Duration // that a connection may be in the making
 
 	mu      sync.Mutex
 	status  Status
@@ -70,7 +71,7 @@ func New(cfg Config) *Supervisor {
 	if cfg.Output == nil {
 		cfg.Output = io.Discard
 	}
-	return &Supervisor{Config: cfg, restart: make(chan restart, 1), changed: make(chan struct{})}
+	return &Supervisor{Config: cfg, restart: make(chan restart, 1), attempt: attempt, changed: make(chan struct{})}
 }
 
 // Status is how things stand, and a channel that is closed when that changes. The

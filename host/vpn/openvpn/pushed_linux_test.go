@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -118,5 +119,25 @@ func TestAConnectionThatLacksSomething(t *testing.T) {
 	s.stop()
 	if log := s.log.String(); !strings.Contains(log, "could not set everything up") || !strings.Contains(log, "ROUTE_ERROR") {
 		t.Errorf("the log: %s", log)
+	}
+}
+
+// The first server of a profile that would wait for it for years is not the last
+// that is tried.
+func TestAServerThatDoesNotAnswerIsLeft(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(c *openvpn.Config) {
+		profile := c.Profile
+		c.Profile = func() ([]byte, error) {
+			text, err := profile()
+			return append([]byte("remote 192.0.2.1 1195\nconnect-timeout 999999999\nhand-window 999999999\n"), text...), err
+		}
+	})
+	s.SetAttempt(5 * time.Second)
+	s.server.Start()
+	s.run()
+	status := s.until("connected", connected)
+	if status.Remote.Port() != 1194 || !strings.Contains(status.LastError, "SIGUSR1 (no connection within 5s)") {
+		t.Errorf("%+v", status)
 	}
 }

@@ -19,6 +19,7 @@ const (
 	silence    = 5 * time.Second       // then an OpenVPN that is connected is stuck
 	patience   = time.Minute           // then one that is not: it waits for the answers of DNS
 	askEvery   = 10 * time.Second      // one that is not
+	attempt    = 5 * time.Minute       // to connect; a profile may set OpenVPN's own limits to years
 	politeness = 3 * time.Second       // from the request to end until the kill
 	dying      = 20 * time.Millisecond // from the first sign of an end until it is one
 )
@@ -131,7 +132,8 @@ func (r *run) converse(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var release <-chan time.Time
-	heard, asked := time.Now(), time.Now()
+	heard, asked, began := time.Now(), time.Now(), time.Now()
+	moved := false // it was told to try the next server
 	for {
 		var err error
 		select {
@@ -143,13 +145,24 @@ func (r *run) converse(ctx context.Context) error {
 			}
 		case <-release:
 			release, r.released = nil, time.Now()
+			began, moved = r.released, false
 			r.holds++
 			err = r.m.say("hold release")
 		case <-tick.C:
 			status, _ := r.s.Status()
+			if status.Connected {
+				began = time.Now()
+			}
 			switch quiet := time.Since(heard); {
 			case quiet > patience, status.Connected && quiet > silence:
 				return errStuck
+			case time.Since(began) > r.s.attempt:
+				r.wrong = fmt.Sprintf("no connection within %s", r.s.attempt)
+				if moved {
+					return errStays
+				}
+				began, moved = time.Now(), true
+				err = r.m.say("signal SIGUSR1")
 			case min(quiet, time.Since(asked)) > askEvery:
 				asked = time.Now()
 				err = r.m.say("pid")
@@ -270,6 +283,7 @@ func (r *run) end(cause error) {
 var (
 	errEnded  = errors.New("it ended")
 	errHungUp = errors.New("it closed its management connection")
+	errStays  = errors.New("it does not go on to the next server")
 	errStuck  = errors.New("it does not answer on its management socket and was killed")
 )
 

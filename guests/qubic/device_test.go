@@ -58,7 +58,7 @@ func asked(t *testing.T) (keys []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile(`r\.(?:text|choice|flag|number|whole|labels|words|pairs)\("([a-z_]+)"`).FindAllSubmatch(source, -1) {
+	for _, m := range regexp.MustCompile(`r\.(?:text|choice|flag|number|sign|whole|labels|words|pairs)\("([a-z_]+)"`).FindAllSubmatch(source, -1) {
 		keys = append(keys, string(m[1]))
 	}
 	if len(keys) < 20 {

@@ -378,7 +378,8 @@ func TestSettings(t *testing.T) {
 		{"classifier", "other.json", "no file /device/other.json"},
 		{"classifier", "", "is empty"},
 		{"virtual_z_sign", "0.5", "neither 1 nor -1"},
-		{"virtual_z_sign", "up", "no number"},
+		{"virtual_z_sign", "2", "neither 1 nor -1"},
+		{"virtual_z_sign", "up", "neither 1 nor -1"},
 		{"couplings", "[[0]]", "no pair"},
 		{"couplings", "[[0, 5]]", "not two different qubits"},
 		{"couplings", "[[1, 1]]", "not two different qubits"},
@@ -398,9 +399,29 @@ func TestSettings(t *testing.T) {
 		_, err := codatest.Open(t, l.driver)
 		failure(t, err, coda.Internal, tt.want)
 	}
-	codatest.Start(t, nil)
-	_, err := codatest.Open(t, newDriver(fstest.MapFS{}, nil))
-	failure(t, err, coda.Internal, "setting qubits: is not set")
+}
+
+// All that is wrong is said at once, and each of it once.
+func TestSettingsThatAreWrongTogether(t *testing.T) {
+	for _, tt := range []struct {
+		settings map[string]string
+		want     string
+	}{
+		{nil, `internal: setting qubits: is not set: it lists the lab's labels in the order of the circuits' qubits, such as ["Q0", "Q1"]`},
+		{map[string]string{"qubits": `["Q0"]`, "virtual_z_sign": "2"}, `internal: setting virtual_z_sign: "2" is neither 1 nor -1`},
+		{map[string]string{"qubits": `["Q0"]`, "target": "ibm", "max_shots": "0", "reload_frq": "true"},
+			`internal: setting max_shots: "0" is no whole number from 1 to 2147483647; setting target: "ibm" is none of cz, iswap, pcz, cnot; ` +
+				`setting reload_frq: there is no such setting; README.md of this executor lists them`},
+		{map[string]string{"qubits": `["Q0"]`, "cores": "[]"}, `internal: setting cores: it lists 0 labels, not 1 to 64`},
+		{map[string]string{"qubits": "Q0", "cores": `["0"]`, "couplings": "[[1, 0]]"},
+			`internal: setting qubits: "Q0" is no list of texts, such as ["Q0", "Q1"]`},
+	} {
+		codatest.Start(t, tt.settings)
+		_, err := codatest.Open(t, newDriver(fstest.MapFS{}, nil))
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%v:\n%v\nwant\n%s", tt.settings, err, tt.want)
+		}
+	}
 }
 
 // What the server is called with: eight parameters, nine for an older one.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -64,7 +63,8 @@ const (
 	maxSamplesPerCall = 2_500_000 // of 16 bytes, in base64: what one HTTP answer may have
 )
 
-// readSettings asks for each setting once. Errors are *coda.Failure, joined.
+// readSettings asks for each setting once. The error is a *coda.Failure, which names
+// all that is wrong.
 func readSettings() (*settings, error) {
 	r := &reader{known: map[string]bool{"seed": true}} // coda run sets it; nothing here is random
 	s := &settings{
@@ -77,7 +77,7 @@ func readSettings() (*settings, error) {
 		compilerEndpoint: r.text("compiler", "compiler"),
 		compilerPath:     r.text("compiler_path", "/compile"),
 
-		zSign:      r.number("virtual_z_sign", 1, -1, 1),
+		zSign:      r.sign("virtual_z_sign", 1),
 		resetDelay: r.number("reset_delay", 500e-6, 0, 1),
 
 		classifier: r.text("classifier", "classifier.json"),
@@ -96,11 +96,8 @@ func readSettings() (*settings, error) {
 	if err := s.target.UnmarshalText([]byte(r.choice("target", "cnot", "cz", "iswap", "pcz", "cnot"))); err != nil {
 		r.fail("target", "%v", err)
 	}
-	if len(s.qubits) == 0 && len(r.problems) == 0 {
+	if _, set := r.get("qubits"); !set {
 		r.fail("qubits", `is not set: it lists the lab's labels in the order of the circuits' qubits, such as ["Q0", "Q1"]`)
-	}
-	if s.zSign != 1 && s.zSign != -1 {
-		r.fail("virtual_z_sign", "%g is neither 1 nor -1", s.zSign)
 	}
 	s.couplings = r.pairs("couplings", len(s.qubits))
 	s.couplingDirections = map[[2]uint16]bool{}
@@ -109,8 +106,8 @@ func readSettings() (*settings, error) {
 	}
 	s.readOlder(r)
 	r.unknown()
-	if err := errors.Join(r.problems...); err != nil {
-		return nil, err
+	if len(r.problems) > 0 {
+		return nil, coda.Failf(coda.Internal, "%s", strings.Join(r.problems, "; "))
 	}
 	return s, nil
 }
@@ -121,7 +118,7 @@ func (s *settings) readOlder(r *reader) {
 	for i := range numbers {
 		numbers[i] = strconv.Itoa(i)
 	}
-	if s.cores = r.labels("cores", numbers); len(s.cores) != len(s.qubits) {
+	if s.cores = r.labels("cores", numbers); len(s.qubits) > 0 && len(s.cores) != len(s.qubits) {
 		r.fail("cores", "has %d entries, one for each of the %d qubits is needed", len(s.cores), len(s.qubits))
 	}
 	if s.older {
@@ -131,14 +128,15 @@ func (s *settings) readOlder(r *reader) {
 	}
 }
 
-// reader reads settings and collects what is wrong with them.
+// reader reads settings and collects what is wrong with them. What is wrong has its
+// default, so that nothing that follows from it is wrong as well.
 type reader struct {
 	known    map[string]bool
-	problems []error
+	problems []string
 }
 
 func (r *reader) fail(key, format string, args ...any) {
-	r.problems = append(r.problems, coda.Failf(coda.Internal, "setting %s: %s", key, fmt.Sprintf(format, args...)))
+	r.problems = append(r.problems, fmt.Sprintf("setting %s: %s", key, fmt.Sprintf(format, args...)))
 }
 
 func (r *reader) get(key string) (string, bool) {
@@ -153,6 +151,7 @@ func (r *reader) text(key, otherwise string) string {
 	}
 	if text == "" {
 		r.fail(key, "is empty")
+		return otherwise
 	}
 	return text
 }
@@ -164,6 +163,7 @@ func (r *reader) choice(key, otherwise string, choices ...string) string {
 	}
 	if !slices.Contains(choices, text) {
 		r.fail(key, "%q is none of %s", text, strings.Join(choices, ", "))
+		return otherwise
 	}
 	return text
 }
@@ -175,6 +175,7 @@ func (r *reader) flag(key string, otherwise bool) bool {
 	}
 	if text != "true" && text != "false" {
 		r.fail(key, "%q is neither true nor false", text)
+		return otherwise
 	}
 	return text == "true"
 }
@@ -187,6 +188,20 @@ func (r *reader) number(key string, otherwise, least, most float64) float64 {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(v >= least && v <= most) {
 		r.fail(key, "%q is no number from %g to %g", text, least, most)
+		return otherwise
+	}
+	return v
+}
+
+func (r *reader) sign(key string, otherwise float64) float64 {
+	text, ok := r.get(key)
+	if !ok {
+		return otherwise
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || v != 1 && v != -1 {
+		r.fail(key, "%q is neither 1 nor -1", text)
+		return otherwise
 	}
 	return v
 }
@@ -199,6 +214,7 @@ func (r *reader) whole(key string, otherwise, least, most uint64) uint64 {
 	v, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || v < least || v > most {
 		r.fail(key, "%q is no whole number from %d to %d", text, least, most)
+		return otherwise
 	}
 	return v
 }
@@ -216,10 +232,12 @@ func (r *reader) labels(key string, otherwise []string) []string {
 	}
 	if len(labels) == 0 || len(labels) > maxQubits {
 		r.fail(key, "it lists %d labels, not 1 to %d", len(labels), maxQubits)
+		return otherwise
 	}
 	for i, label := range labels {
 		if label == "" || slices.Contains(labels[:i], label) {
 			r.fail(key, "label %q is empty or there twice", label)
+			return otherwise
 		}
 	}
 	return labels
@@ -241,7 +259,8 @@ func (r *reader) words(key string, otherwise ...string) []string {
 	return words
 }
 
-// pairs is a list of pairs of different qubits.
+// pairs is a list of pairs of different qubits; how many there are is not known where
+// that setting is wrong.
 func (r *reader) pairs(key string, qubits int) [][2]uint16 {
 	text, ok := r.get(key)
 	if !ok {
@@ -258,7 +277,7 @@ func (r *reader) pairs(key string, qubits int) [][2]uint16 {
 		case len(l) != 2:
 			r.fail(key, "%v is no pair", l)
 			return nil
-		case int(l[0]) >= qubits || int(l[1]) >= qubits || l[0] == l[1]:
+		case qubits > 0 && (int(l[0]) >= qubits || int(l[1]) >= qubits) || l[0] == l[1]:
 			r.fail(key, "%v are not two different qubits of %d, counted from 0", l, qubits)
 			return nil
 		case slices.Contains(pairs, [2]uint16(l)):

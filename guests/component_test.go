@@ -154,7 +154,7 @@ func TestSDKInC(t *testing.T) {
 			t.Errorf("device %+v, want %+v", report.Device, want)
 		}
 		logs := [][2]string{
-			{"debug", "-7 4294967295 -2147483648 4294967295 -9223372036854775808 18446744073709551615 9 % text|"},
+			{"debug", "-7 4294967295 434f4441 -2147483648 4294967295 -9223372036854775808 18446744073709551615 9 % text|"},
 			{"error", "one 1 and %c%s"},
 			{"info", "a.b=1"},
 			{"info", "empty="},

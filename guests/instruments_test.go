@@ -563,6 +563,8 @@ func TestInstrumentSettings(t *testing.T) {
 		"directed = 3":               `setting directed: "3" is neither true nor false`,
 		"gate.x09 = \"X\"":           "setting gate.x09: there is none of this name",
 		"gate.x90 = \"X\"":           `setting gate.x90: "X" lacks {q0}`,
+		"shots = 7":                  "setting shots: there is none of this name, only name, num_qubits, first_qubit, ",
+		"first_qbit = 1":             "setting first_qbit: there is none of this name; did you mean first_qubit? All are: name, ",
 		"gate.x90 = \"X {q0} {q1}\"": `setting gate.x90: "X {q0} {q1}": after "{" comes one of these and a "}": q0`,
 		"gate.rz = \"RZ {q0}\"":      `setting gate.rz: "RZ {q0}" lacks {param} or {degrees}`,
 		"gate.cz = \"CZ {q0}\"":      `setting gate.cz: "CZ {q0}" lacks {q1}`,
@@ -585,6 +587,37 @@ func TestInstrumentSettings(t *testing.T) {
 	}
 	_, device = serveSCPI(t, fake.Config{})
 	refusesToOpen(t, device+"[config]\nanswer.identity = \"Other,*\"\n", "answer.identity expects")
+}
+
+func TestRegistersSettings(t *testing.T) {
+	t.Parallel()
+	for settings, want := range map[string]string{
+		"max_shot = 7":       "setting max_shot: there is none of this name; did you mean max_shots? All are: endpoint, name, target, edges, directed, max_shots, run_timeout_ms",
+		"num_qubits = 3":     "setting num_qubits: there is none of this name, only endpoint, ", // the sequencer says it
+		"run_timeout_ms = 0": "setting run_timeout_ms",
+	} {
+		r, device := serveRegisters(t, fake.RegistersConfig{})
+		refusesToOpen(t, device+"[config]\n"+settings+"\n", want)
+		if r.Total() != 0 {
+			t.Errorf("%s: the device was spoken to", settings)
+		}
+	}
+	openRegisters(t, fake.RegistersConfig{}, "[config]\nseed = 1\nmax_shots = 7\n") // coda run sets seeds
+}
+
+// Registers of something else are left as they are.
+func TestRegistersOfAnother(t *testing.T) {
+	t.Parallel()
+	r, device := serveRegisters(t, fake.RegistersConfig{})
+	before := strings.Split(device, `"`)[3]
+	path := filepath.Join(t.TempDir(), "registers")
+	if err := os.WriteFile(path, make([]byte, 65536), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refusesToOpen(t, strings.Replace(device, before, r.URL(path), 1), "its ID reads 0x0, 0x434f4441 was expected")
+	if strings.Trim(readText(t, path), "\x00") != "" {
+		t.Error("something was written")
+	}
 }
 
 // An instrument with other names and another way of counting is a matter of settings:

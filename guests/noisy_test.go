@@ -212,7 +212,7 @@ func TestNoisySettings(t *testing.T) {
 	t.Parallel()
 	good := map[string][]string{
 		"num_qubits":              {"1", "25"},
-		"single_qubit_error_rate": {"0", "1", "0.5", "1e-05", "1E-3", "1.0", "2.5e-1", "0e400", "00.1"},
+		"single_qubit_error_rate": {"0", "1", "0.5", "1e-05", "1E-3", "1.0", "2.5e-1", "0e400", "00.1", "-0", "-0.0", "-.0e3"},
 		"two_qubit_error_rate":    {"0.01", "1e+0", ".5", "1."},
 		"measurement_error_rate":  {"0.0000000000000000000000000000000000000001"},
 		"target":                  {"cz", "iswap", "pcz", "cnot"},
@@ -221,7 +221,7 @@ func TestNoisySettings(t *testing.T) {
 	}
 	bad := map[string][]string{
 		"num_qubits":              {"0", "26", "-1", "5.0", "five", "", "4294967297"},
-		"single_qubit_error_rate": {"-0.1", "1.0000001", "nan", "inf", "1e", "1e-", "1e1", "0x1", "0.1 ", "0,1", "1.2.3", ".", "", "true", "1e-9999", "10e", "-0"},
+		"single_qubit_error_rate": {"-0.1", "1.0000001", "nan", "inf", "1e", "1e-", "1e1", "0x1", "0.1 ", "0,1", "1.2.3", ".", "", "true", "1e-9999", "10e", "-1e-300", "-", "--0"},
 		"two_qubit_error_rate":    {"2"},
 		"measurement_error_rate":  {"1%"},
 		"target":                  {"CZ", ""},
@@ -248,6 +248,33 @@ func TestNoisySettings(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("setting %s: %q is not ", key, value)) {
 				t.Errorf("%s = %q: %v", key, value, err)
 			}
+		}
+	}
+}
+
+// A slip in a name leaves no default in its place.
+func TestSettingsThatAreNone(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ executor, key, want string }{
+		{"noisy", "single_qubit_eror_rate", "setting single_qubit_eror_rate: there is none of this name; did you mean single_qubit_error_rate? " +
+			"All are: num_qubits, target, single_qubit_error_rate, two_qubit_error_rate, measurement_error_rate, method, seed"},
+		{"noisy", "measurement_error_rates", "did you mean measurement_error_rate?"},
+		{"noisy", "targte", "did you mean target?"},
+		{"noisy", "noise.method", "setting noise.method: there is none of this name, only num_qubits, "},
+		{"noisy", "", "setting : there is none of this name, only num_qubits, "},
+		{"noisy", strings.Repeat("x", 2000), "setting xxx"}, // as much as a message has room for
+		{"statevector", "sed", "setting sed: there is none of this name; did you mean seed? All are: target, seed"},
+		{"statevector", "num_qubits", "setting num_qubits: there is none of this name, only target, seed"},
+	} {
+		e, err := executor.Open(t.Context(), executor.Config{
+			CacheDir: cacheDir, Name: tt.executor, Wasm: builtin(t, tt.executor).Wasm,
+			Settings: map[string]string{"seed": "1", "target": "cz", tt.key: "1"},
+		})
+		if err == nil {
+			e.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s, %s: %v", tt.executor, tt.key, err)
 		}
 	}
 }

@@ -125,8 +125,10 @@ func openAny(t *testing.T, name string, wasm []byte) *executor.Executor {
 	case "registers":
 		_, device := serveRegisters(t, fake.RegistersConfig{Config: cfg})
 		return openLab(t, device, wasm).Executor
+	case "noisy":
+		return open(t, wasm, map[string]string{"seed": "1", "num_qubits": "25"})
 	}
-	return open(t, wasm, map[string]string{"seed": "1", "num_qubits": "25"}) // each takes those that it has
+	return open(t, wasm, map[string]string{"seed": "1"})
 }
 
 // untimed drops the only thing of a result that may differ.

@@ -6,6 +6,10 @@
 #include "coda.h"
 #include "random.h"
 
+/* Whether all settings have names that are known; `seed`, which is anybody's to set,
+ * always is. A slip in a name must not leave a default in its place. */
+bool settings_known(const char *const *names, size_t num_names);
+
 /* Reads a whole number; *number keeps its value where the setting is missing. */
 bool setting_number(const char *key, uint64_t least, uint64_t most, uint64_t *number);
 

@@ -37,9 +37,14 @@ static bool setting_method(void) {
     return coda_fail(CODA_INTERNAL, "setting method: \"%s\" is not one of auto, exact, trajectories", text);
 }
 
+static const char *const names[] = {
+    "num_qubits", "target", "single_qubit_error_rate", "two_qubit_error_rate", "measurement_error_rate", "method", "seed",
+};
+
 bool coda_open(coda_device *device) {
     uint64_t qubits = DEFAULT_QUBITS;
-    if (!setting_number("num_qubits", 1, MOST_QUBITS, &qubits) ||
+    if (!settings_known(names, sizeof names / sizeof *names) ||
+        !setting_number("num_qubits", 1, MOST_QUBITS, &qubits) ||
         !setting_rate("single_qubit_error_rate", &rates.single_qubit) ||
         !setting_rate("two_qubit_error_rate", &rates.two_qubit) ||
         !setting_rate("measurement_error_rate", &rates.measurement) || !setting_target(&target) ||

@@ -11,6 +11,10 @@
 #include "settings.h"
 #include "tally.h"
 
+static const char *const names[] = {
+    "endpoint", "name", "target", "edges", "directed", "max_shots", "run_timeout_ms",
+};
+
 static const char *endpoint;
 static uint64_t most_shots, run_timeout_ms;
 
@@ -25,6 +29,7 @@ bool coda_open(coda_device *device) {
     static char name[129] = "registers";
     coda_target target = CODA_TARGET_CNOT;
     sequencer s;
+    if (!settings_known(names, sizeof names / sizeof *names)) return false;
     const char *text = coda_config_get("name");
     if (text != NULL) {
         size_t length = strlen(text);

@@ -94,8 +94,8 @@ static bool on_the_bus(void) {
     if (id == nobody && (!sequencer_reset() || !get("read the sequencer's ID", ID, &id))) return false;
     if (id == nobody) return gone();
     if (id != our_id)
-        return report(CODA_INTERNAL, "this is no sequencer of ours: its ID reads %u, %u was expected", (unsigned)id,
-                      (unsigned)our_id);
+        return report(CODA_INTERNAL, "this is no sequencer of ours: its ID reads 0x%x, 0x%x was expected",
+                      (unsigned)id, (unsigned)our_id);
     return true;
 }
 

@@ -68,22 +68,22 @@ static const text_setting texts[] = {
 
 enum { NUM_TEXTS = sizeof texts / sizeof *texts };
 
-static const char *const others[] = {"block.layout", "block.align"};
-static const char *const tables[] = {"gate.", "command.", "answer.", "block."};
+/* The settings that are no texts. */
+static const char *const others[] = {
+    "name",           "num_qubits", "first_qubit",  "target",      "edges", "directed", "max_shots",
+    "run_timeout_ms", "keep_open",  "block.layout", "block.align",
+};
+
+enum { NUM_OTHERS = sizeof others / sizeof *others };
 
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
 /* A slip in the name of a command must not leave it unsent. */
-static bool check_key(const char *key) {
-    bool ours = false;
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) ours |= begins(key, tables[i]);
-    if (!ours) return true;
-    for (size_t i = 0; i < NUM_TEXTS; i++)
-        if (strcmp(key, texts[i].key) == 0) return true;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(key, others[i]) == 0) return true;
-    return coda_fail(CODA_INTERNAL, "setting %s: there is none of this name; README.md of the executor scpi lists them",
-                     key);
+static bool check_names(void) {
+    const char *names[NUM_OTHERS + NUM_TEXTS];
+    memcpy(names, others, sizeof others);
+    for (size_t i = 0; i < NUM_TEXTS; i++) names[NUM_OTHERS + i] = texts[i].key;
+    return settings_known(names, NUM_OTHERS + NUM_TEXTS);
 }
 
 /* Reads the placeholders of a command: each must be one that it may have. */
@@ -129,7 +129,6 @@ static bool read_texts(void) {
     const char *const *keys = coda_config_keys(&num_keys);
     bool own_gates = false, own_commands = false;
     for (size_t i = 0; i < num_keys; i++) {
-        if (!check_key(keys[i])) return false;
         own_gates |= begins(keys[i], "gate.");
         own_commands |= begins(keys[i], "command.");
     }
@@ -182,7 +181,7 @@ static bool need(const char *key, const char *value, const char *what) {
 bool commands_read(void) {
     uint64_t qubits = 5;
     first_qubit = 0, most_shots = 1000 * 1000, run_timeout_ms = 50 * 1000;
-    if (!setting_number("num_qubits", 1, MOST_QUBITS, &qubits)) return false;
+    if (!check_names() || !setting_number("num_qubits", 1, MOST_QUBITS, &qubits)) return false;
     num_qubits = (unsigned)qubits;
     if (!setting_number("first_qubit", 0, 1000 * 1000, &first_qubit) ||
         !setting_number("max_shots", 1, 1000 * 1000 * 1000, &most_shots) ||

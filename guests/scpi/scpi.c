@@ -47,7 +47,7 @@ bool coda_open(coda_device *device) {
             return coda_fail(CODA_INTERNAL, "setting name: \"%s\" has not 1 to 128 bytes", text);
         memcpy(name, text, length + 1);
     }
-    if (!setting_target(&target) || !commands_read()) return false;
+    if (!commands_read() || !setting_target(&target)) return false;
     *device = (coda_device){
         .name = name,
         .target = target,

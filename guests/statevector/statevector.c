@@ -11,9 +11,11 @@
 #include "sample.h"
 #include "settings.h"
 
+static const char *const names[] = {"target", "seed"};
+
 bool coda_open(coda_device *device) {
     *device = (coda_device){.name = "statevector", .target = CODA_TARGET_CNOT, .num_qubits = MAX_QUBITS};
-    return setting_target(&device->target) && setting_seed();
+    return settings_known(names, sizeof names / sizeof *names) && setting_target(&device->target) && setting_seed();
 }
 
 static bool apply_all(run *r, const coda_circuit *circuit) {

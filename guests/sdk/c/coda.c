@@ -247,11 +247,11 @@ static void put(writer *w, const char *text, size_t length) {
     for (size_t i = 0; i < length && w->length < TEXT_LIMIT - 1; i++) w->out[w->length++] = text[i];
 }
 
-static void put_number(writer *w, uint64_t magnitude, bool negative) {
+static void put_number(writer *w, uint64_t magnitude, unsigned base, bool negative) {
     char digits[21];
     size_t at = sizeof digits;
-    do digits[--at] = (char)('0' + magnitude % 10);
-    while ((magnitude /= 10) != 0);
+    do digits[--at] = "0123456789abcdef"[magnitude % base];
+    while ((magnitude /= base) != 0);
     if (negative) digits[--at] = '-';
     put(w, digits + at, sizeof digits - at);
 }
@@ -285,12 +285,12 @@ static void format_text(char *out, const char *format, va_list args) {
             put(&w, text.data, text.length);
         } else if (*verb == 'd') {
             int64_t n = longs == 2 ? va_arg(args, long long) : longs == 1 ? va_arg(args, long) : va_arg(args, int);
-            put_number(&w, n < 0 ? -(uint64_t)n : (uint64_t)n, n < 0);
-        } else if (*verb == 'u') {
+            put_number(&w, n < 0 ? -(uint64_t)n : (uint64_t)n, 10, n < 0);
+        } else if (*verb == 'u' || *verb == 'x') {
             put_number(&w, longs == 2   ? va_arg(args, unsigned long long)
                            : longs == 1 ? va_arg(args, unsigned long)
                                         : va_arg(args, unsigned),
-                       false);
+                       *verb == 'x' ? 16 : 10, false);
         } else if (*verb == '%') {
             put(&w, "%", 1);
         } else {

@@ -191,7 +191,7 @@ void coda_result_taken(void *taken);
  *
  *     return coda_fail(CODA_UNSUPPORTED, "%u qubits asked", (unsigned)n);
  *
- * The format knows %s, %d, %u, %% and the lengths l, ll and z; from any other
+ * The format knows %s, %d, %u, %x, %% and the lengths l, ll and z; from any other
  * verb on, it is copied as it stands. At most 1,023 bytes are kept. */
 bool coda_fail(coda_failure_kind kind, const char *format, ...) CODA_FORMAT(2);
 

@@ -10,8 +10,8 @@ static bool equal(const char *a, const char *b) {
 bool coda_open(coda_device *device) {
     static const coda_edge edges[] = {{1, 0}, {2, 1}};
 
-    coda_log(CODA_DEBUG, "%d %u %ld %lu %lld %llu %zu %% %s|", -7, 4294967295u, -2147483647L - 1, 4294967295ul,
-             (long long)INT64_MIN, (unsigned long long)UINT64_MAX, (size_t)9, "text");
+    coda_log(CODA_DEBUG, "%d %u %x %ld %lu %lld %llu %zu %% %s|", -7, 4294967295u, 0x434f4441u, -2147483647L - 1,
+             4294967295ul, (long long)INT64_MIN, (unsigned long long)UINT64_MAX, (size_t)9, "text");
     coda_log(CODA_ERROR, "one %u and %c%s", 1u, 'x', "y");
     size_t num_keys;
     const char *const *keys = coda_config_keys(&num_keys);

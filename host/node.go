@@ -19,6 +19,7 @@ import (
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/control"
 	"github.com/conductorquantum/coda/host/executor"
+	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/heartbeat"
 	"github.com/conductorquantum/coda/host/identity"
 	"github.com/conductorquantum/coda/host/outbox"
@@ -44,7 +45,8 @@ type Config struct {
 	// Ready, if set, is called once, when the node takes jobs.
 	Ready func(Address)
 	// Kill, if set, ends a drain early when it is closed: guests are killed and
-	// their messages stay pending.
+	// their messages stay pending. It also cuts off a log-on with a token, which the
+	// end of the context does not.
 	Kill <-chan struct{}
 }
 
@@ -113,9 +115,13 @@ func Run(ctx context.Context, cfg Config) error {
 	n.tunnel.resume(ctx, s)
 	n.now("connecting to the cloud")
 	agent := UserAgent(cfg.Version)
-	s, tunnelProfile, signer, err := connect(ctx, s, device.Edges, agent, cfg.Log)
+	s, tunnelProfile, signer, err := connect(ctx, s, device.Edges, agent, cfg)
 	if err != nil {
 		return err
+	}
+	if ctx.Err() != nil { // the log-on was not cut off, since the token works once
+		cfg.Log.Info("the node logged on and was told to stop meanwhile; the next start needs no token")
+		return &fault.NodeError{Op: "start", Reason: "interrupted", Retry: true, Err: ctx.Err()}
 	}
 	n.now("bringing up the tunnel")
 	guard, err := n.tunnel.establish(s, tunnelProfile)
@@ -214,7 +220,7 @@ func Run(ctx context.Context, cfg Config) error {
 // connect logs on to the cloud, which completes the settings, and returns the
 // profile of the tunnel that the node is to make, if any, and the signer of the
 // identity that the settings hold.
-func connect(ctx context.Context, s config.Settings, edges [][2]uint16, agent string, log *slog.Logger) (_ config.Settings, tunnelProfile string, _ *identity.Signer, _ error) {
+func connect(ctx context.Context, s config.Settings, edges [][2]uint16, agent string, node Config) (_ config.Settings, tunnelProfile string, _ *identity.Signer, _ error) {
 	store := identity.NewStore(s.StateDir)
 	if s.Fingerprint == "" {
 		var err error
@@ -222,7 +228,7 @@ func connect(ctx context.Context, s config.Settings, edges [][2]uint16, agent st
 			return s, "", nil, err
 		}
 	}
-	cfg := provision.Config{Keeper: store, Connectivity: edges, UserAgent: agent, Log: log,
+	cfg := provision.Config{Keeper: store, Connectivity: edges, UserAgent: agent, Log: node.Log, Kill: node.Kill,
 		CheckKey:     func(key config.Secret) error { _, err := identity.ParseKey(key); return err },
 		CheckProfile: func(text string) error { _, err := profile.Parse([]byte(text)); return err },
 	}

@@ -42,6 +42,7 @@ func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) e
 		Env:      p.childEnvironment(),
 		LogPath:  logPath,
 		Timeout:  p.patience(),
+		Grace:    s.ConnectTimeout + 10*time.Second, // a log-on with a token is not cut off
 	})
 	started()
 	switch {
@@ -51,6 +52,9 @@ func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) e
 		return errReported
 	case ctx.Err() != nil:
 		c.complain("interrupted; no node was started")
+		if s.NodeToken != "" {
+			c.stderr.printf("Whether its token was redeemed, \"%s logs\" says.\n", c.name)
+		}
 		return errReported
 	default:
 		c.complain("%v", err)

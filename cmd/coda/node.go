@@ -17,7 +17,10 @@ func (c *cli) runNode(ctx context.Context, p *prospect, background *daemon.Backg
 	s := &p.settings
 	log, logPath, done := c.nodeLog(p, background)
 	defer done()
-	held, err := daemon.Lock(s.StateDir, daemon.About{Version: readVersions().Version, LogPath: logPath, Drain: s.DrainTimeout})
+	held, err := daemon.Lock(s.StateDir, daemon.About{
+		Version: readVersions().Version, LogPath: logPath,
+		Drain: max(s.DrainTimeout, s.ConnectTimeout), // a log-on with a token is not cut off either
+	})
 	if err != nil {
 		return c.ended(log, p, background, &startError{err})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/conductorquantum/coda/host/daemon"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/identity"
+	"github.com/conductorquantum/coda/host/provision"
 	"github.com/spf13/cobra"
 )
 
@@ -60,10 +61,10 @@ jobs. One node runs on a state directory (CODA_STATE_DIR).
 
 The first SIGINT or SIGTERM stops taking jobs and waits for those in hand, the
 second kills them, the third ends the program. Jobs that were not finished stay
-in the queue.
+in the queue. A log-on with a token is waited for too: the token works once.
 
 The status is 0 after a stop, 1 if the settings are wrong, 3 if the node cannot
-start; with --daemon 0 if it was started, else 1.`,
+start or its token may be lost; with --daemon 0 if it was started, else 1.`,
 		Example: `  {{name}} start --executor backend.wasm --token - < token
   {{name}} start --device site/device.toml --port 9000
   {{name}} start --daemon`,
@@ -188,14 +189,9 @@ func (p *prospect) about() [][2]string {
 }
 
 // starting says what a boot's error means for the exit code: a stop in the middle
-// of it is none.
+// of it is none, unless it cost the token.
 func starting(ctx context.Context, err error) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	default:
-	}
-	if err == nil {
+	if err == nil || ctx.Err() != nil && !provision.TokenLost(err) {
 		return nil
 	}
 	if _, ok := errors.AsType[*fault.ConfigError](err); ok {

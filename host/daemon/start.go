@@ -2,7 +2,10 @@ package daemon
 
 import "time"
 
-const defaultTimeout = 2 * time.Minute
+const (
+	defaultTimeout  = 2 * time.Minute
+	defaultEndGrace = 10 * time.Second
+)
 
 // StartConfig is how a node is started in the background.
 type StartConfig struct {
@@ -16,4 +19,7 @@ type StartConfig struct {
 	LogPath string
 	// Timeout is how long the node may take until it serves; default 2 minutes.
 	Timeout time.Duration
+	// Grace is how long a node that does not come up may take to end, after each
+	// attempt to end it; default 10 s.
+	Grace time.Duration
 }

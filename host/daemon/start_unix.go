@@ -21,9 +21,8 @@ import (
 )
 
 const (
-	endGrace  = 10 * time.Second // for a node that does not come up, after each attempt to end it
-	lastWords = 10               // lines of the log in an error
-	maxWords  = 8 << 10          // bytes of them
+	lastWords = 10      // lines of the log in an error
+	maxWords  = 8 << 10 // bytes of them
 )
 
 // Start runs this same binary in the background, in a session of its own, and
@@ -34,6 +33,9 @@ const (
 func Start(ctx context.Context, cfg StartConfig) (Status, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
+	}
+	if cfg.Grace == 0 {
+		cfg.Grace = defaultEndGrace
 	}
 	if cfg.LogPath == "" {
 		cfg.LogPath = DefaultLog(cfg.StateDir)
@@ -66,7 +68,7 @@ func Start(ctx context.Context, cfg StartConfig) (Status, error) {
 		}
 	}
 	_, leaving := errors.AsType[failure](err)
-	child.end(leaving)
+	child.end(leaving, cfg.Grace)
 	if leaving {
 		err = fmt.Errorf("%w%s", err, child.words())
 	}
@@ -204,15 +206,15 @@ func (l *launched) hasEnded() bool {
 
 // end makes sure that the child is gone. One that is leaving gets time to undo
 // what it did.
-func (l *launched) end(leaving bool) {
-	timer := time.NewTimer(endGrace)
+func (l *launched) end(leaving bool, grace time.Duration) {
+	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		if !leaving {
 			_ = l.proc.Signal(sig) // it may have ended
 		}
 		leaving = false
-		timer.Reset(endGrace)
+		timer.Reset(grace)
 		select {
 		case <-l.ended:
 			return

@@ -37,29 +37,32 @@ type failure struct {
 
 // final is the error for a refused attempt. After a lost answer to a token, the
 // refusal may be the echo of our own success.
-func (f *failure) final(lost int, withToken bool) error {
+func (f *failure) final(lost int) error {
 	if ours, ok := errors.AsType[fault.Error](f.err); ok {
 		return ours // it was not the cloud who refused
 	}
-	return &fault.NodeError{Op: "connect", Reason: "the cloud refused" + redeemed(lost, withToken), Err: f.err}
+	return &fault.NodeError{Op: "connect", Reason: "the cloud refused" + redeemed(lost), Err: costing(lost, f.err)}
 }
 
-// redeemed says that a lost answer may have cost the token.
-func redeemed(lost int, withToken bool) string {
-	if lost == 0 || !withToken {
-		return ""
-	}
-	return fmt.Sprintf("; the token may have been redeemed by attempt %d, whose answer was lost: if so, ask for a new token", lost)
-}
-
-// attempt posts once. It returns the body of a 2xx answer.
+// attempt posts once. It returns the body of a 2xx answer, of which no more than
+// maxBundle+1 bytes are read.
 func (c *Client) attempt(ctx context.Context, settings config.Settings, url string, body []byte) ([]byte, *failure) {
 	bearer, err := c.bearer(settings)
 	if err != nil {
 		return nil, &failure{err: err}
 	}
+	if settings.NodeToken != "" {
+		ctx = context.WithoutCancel(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, settings.ConnectTimeout)
 	defer cancel()
+	go func() {
+		select {
+		case <-c.cfg.Kill: // nil: never
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, &failure{err: &fault.NodeError{Op: "connect", Reason: "the connect URL cannot be requested; correct CODA_CONNECT_PATH"}}
@@ -80,8 +83,6 @@ func (c *Client) attempt(ctx context.Context, settings config.Settings, url stri
 		return nil, c.refusal(settings, response, answer, bearer)
 	case err != nil:
 		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: true}
-	case len(answer) > maxBundle:
-		return nil, &failure{err: bad(fmt.Errorf("it is larger than %d bytes", maxBundle))}
 	}
 	return answer, nil
 }

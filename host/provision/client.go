@@ -41,6 +41,9 @@ type Config struct {
 	CheckKey     func(config.Secret) error
 	CheckProfile func(profile string) error
 
+	// Kill, if set, cuts off even a request that carries a token, when it is closed.
+	Kill <-chan struct{}
+
 	UserAgent string            // of the requests, unless an extra header says otherwise; "": they have none
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Log       *slog.Logger      // nil: slog.Default
@@ -66,9 +69,15 @@ func New(cfg Config) *Client {
 // signed token. The answer is validated whole and kept before anything else is
 // done with it. The token is not in the settings that come back.
 //
+// A token works once, and what it is redeemed for comes once. So the end of ctx
+// does not touch a request that carries one, nor the keeping of its answer: it
+// counts before an attempt and between two. Such a request ends with its answer,
+// with the settings' ConnectTimeout, or with Kill.
+//
 // Errors: *fault.NodeError when the cloud cannot be reached, refuses, or
 // answers what cannot be used, and when the credentials cannot be kept;
-// *fault.AuthError for a key that cannot sign.
+// *fault.AuthError for a key that cannot sign. TokenLost tells whether a token may
+// have gone with it.
 func (c *Client) Connect(ctx context.Context, settings config.Settings) (Bundle, error) {
 	request, err := c.request(settings)
 	if err != nil {
@@ -77,6 +86,18 @@ func (c *Client) Connect(ctx context.Context, settings config.Settings) (Bundle,
 	body, err := c.exchange(ctx, settings, request)
 	if err != nil {
 		return Bundle{}, err
+	}
+	bundle, err := c.accept(settings, body)
+	if err != nil && settings.NodeToken != "" {
+		err = spent(err)
+	}
+	return bundle, err
+}
+
+// accept judges the answer and keeps what it brought.
+func (c *Client) accept(settings config.Settings, body []byte) (Bundle, error) {
+	if len(body) > maxBundle {
+		return Bundle{}, bad(fmt.Errorf("it is larger than %d bytes", maxBundle))
 	}
 	bundle, err := Apply(settings, body, c.cfg.CheckProfile)
 	if err != nil {
@@ -119,15 +140,22 @@ func (c *Client) request(settings config.Settings) ([]byte, error) {
 func (c *Client) exchange(ctx context.Context, settings config.Settings, body []byte) ([]byte, error) {
 	attempts := max(1, settings.ConnectRetries)
 	url := settings.ConnectURL()
-	lost := 0 // the first attempt whose answer was lost
+	withToken := settings.NodeToken != ""
+	lost := 0 // the first attempt with a token whose answer was lost
 	learned := false
 	for k := 1; ; k++ {
+		if ctx.Err() != nil {
+			return nil, interrupted(ctx, lost)
+		}
 		answer, failure := c.attempt(ctx, settings, url, body)
 		if failure == nil {
 			return answer, nil
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, &fault.NodeError{Op: "connect", Reason: "interrupted", Retry: true, Err: err}
+		if withToken && failure.lost && lost == 0 {
+			lost = k
+		}
+		if ctx.Err() != nil && failure.retry {
+			return nil, interrupted(ctx, lost)
 		}
 		if failure.clock && !learned {
 			c.cfg.Log.Warn("this machine's clock differs from the cloud's; connecting by the cloud's", "url", url)
@@ -136,23 +164,25 @@ func (c *Client) exchange(ctx context.Context, settings config.Settings, body []
 			continue
 		}
 		if !failure.retry {
-			return nil, failure.final(lost, settings.NodeToken != "")
-		}
-		if failure.lost && lost == 0 {
-			lost = k
+			return nil, failure.final(lost)
 		}
 		if k >= attempts {
 			return nil, &fault.NodeError{Op: "connect", Retry: true,
-				Reason: fmt.Sprintf("no success in %s at %s%s", times(attempts), url, redeemed(lost, settings.NodeToken != "")), Err: failure.err}
+				Reason: fmt.Sprintf("no success in %s at %s%s", times(attempts), url, redeemed(lost)), Err: costing(lost, failure.err)}
 		}
 		wait := backoff(k, failure.retryAfter)
 		c.cfg.Log.Warn("connecting failed, trying again", "attempt", k, "of", attempts, "wait", wait, "error", failure.err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return nil, &fault.NodeError{Op: "connect", Reason: "interrupted", Retry: true, Err: ctx.Err()}
 		}
 	}
+}
+
+// interrupted is the error of a log-on that was told to end. Lost is as in
+// redeemed.
+func interrupted(ctx context.Context, lost int) error {
+	return &fault.NodeError{Op: "connect", Reason: "interrupted" + redeemed(lost), Retry: true, Err: costing(lost, ctx.Err())}
 }
 
 func times(attempts int) string {

@@ -194,7 +194,7 @@ func TestOutcomes(t *testing.T) {
 		{"Q17 not JSON", []func(*http.Request) (*http.Response, error){answer(200, "<html>")}, 1, "it is not JSON"},
 		{"Q17 trailing data", []func(*http.Request) (*http.Response, error){answer(200, good+"{}")}, 1, "it is not JSON"},
 		{"Q17 not an object", []func(*http.Request) (*http.Response, error){answer(200, "[1]")}, 1, "not an object"},
-		{"an endless answer", []func(*http.Request) (*http.Response, error){answer(200, strings.Repeat(" ", 2<<20))}, 1, "connect: the cloud's answer cannot be used: it is larger than"},
+		{"an endless answer", []func(*http.Request) (*http.Response, error){answer(200, strings.Repeat(" ", 2<<20))}, 1, "ask for a new token: it is larger than"},
 		{"a long refusal is cut", []func(*http.Request) (*http.Response, error){answer(400, strings.Repeat("é", 999))}, 1, "HTTP 400: " + strings.Repeat("é", 400)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -309,6 +309,84 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
+// slow gives an answer after a while, unless the request ends before.
+func slow(after time.Duration, then func(*http.Request) (*http.Response, error)) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		select {
+		case <-time.After(after):
+			return then(r)
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+}
+
+// A token works once: a stop while it is being redeemed waits for what it brings,
+// and where that is lost all the same, says so.
+func TestAStopDuringALogOn(t *testing.T) {
+	t.Parallel()
+	const second = time.Second
+	good := answer(200, string(bundle(t, nil)))
+	for _, tt := range []struct {
+		name   string
+		token  string
+		answer func(*http.Request) (*http.Response, error)
+		stop   time.Duration
+		kill   time.Duration // 0: never
+		took   time.Duration
+		want   string // part of the error; "" for success
+		lost   bool
+	}{
+		{"the answer is awaited and kept", "one-time", slow(4*second, good), second, 0, 4 * second, "", false},
+		{"as long as an attempt may take", "one-time", silent, second, 0, 15 * second, "connect: interrupted; the token may have been redeemed by attempt 1", true},
+		{"the answer is lost", "one-time", slow(4*second, lost), second, 0, 4 * second, "connect: interrupted; the token may have been redeemed by attempt 1", true},
+		{"it never left", "one-time", slow(4*second, refused), second, 0, 4 * second, "connect: interrupted: context canceled", false},
+		{"it is refused", "one-time", slow(4*second, answer(401, "revoked")), second, 0, 4 * second, "connect: the cloud refused: HTTP 401: revoked", false},
+		{"it brings nothing", "one-time", slow(4*second, answer(200, "{}")), second, 0, 4 * second, "the token has been redeemed", true},
+		{"killed", "one-time", slow(4*second, good), second, 2 * second, 2 * second, "may have been redeemed by attempt 1", true},
+		{"a signed token is made anew", "", slow(4*second, good), second, 0, second, "connect: interrupted: context canceled", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer time.AfterFunc(tt.stop, cancel).Stop()
+				var kill chan struct{}
+				if tt.kill > 0 {
+					kill = make(chan struct{})
+					time.AfterFunc(tt.kill, func() { close(kill) })
+				}
+				c := &cloud{answers: []func(*http.Request) (*http.Response, error){tt.answer}}
+				k := &keeper{}
+				s := settings(tt.token)
+				s.JWTPrivateKey, s.JWTKeyID = "held", "held-id"
+				begin := time.Now()
+				_, err := client(c, provision.Config{Keeper: k, Signer: &signer{}, Kill: kill}).Connect(ctx, s)
+				if len(c.requests) != 1 || time.Since(begin) != tt.took || provision.TokenLost(err) != tt.lost {
+					t.Errorf("%d requests in %s, and of the token lost: %v", len(c.requests), time.Since(begin), provision.TokenLost(err))
+				}
+				if tt.want == "" {
+					if err != nil || len(k.saved) != 1 {
+						t.Errorf("%v, kept %d", err, len(k.saved))
+					}
+				} else if err == nil || !strings.Contains(err.Error(), tt.want) || len(k.saved) != 0 {
+					t.Errorf("got %v, kept %d, want %q", err, len(k.saved), tt.want)
+				}
+			})
+		})
+	}
+	t.Run("before the first attempt", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		c := &cloud{answers: []func(*http.Request) (*http.Response, error){good}}
+		_, err := client(c, provision.Config{}).Connect(ctx, settings("one-time"))
+		if !errors.Is(err, context.Canceled) || len(c.requests) != 0 || provision.TokenLost(err) {
+			t.Errorf("%v after %d requests", err, len(c.requests))
+		}
+	})
+}
+
 // Q19: what the cloud gave is kept before anything else can fail, the tunnel above
 // all, which is made from the profile that comes back.
 func TestCredentialsAreKeptBeforeTheTunnel(t *testing.T) {
@@ -340,13 +418,19 @@ func TestNothingBadIsKept(t *testing.T) {
 		c := &cloud{answers: []func(*http.Request) (*http.Response, error){answer(200, tt.body)}}
 		k := &keeper{}
 		tt.cfg.Keeper = k
-		if _, err := client(c, tt.cfg).Connect(t.Context(), settings("t")); err == nil || len(k.saved) != 0 {
+		_, err := client(c, tt.cfg).Connect(t.Context(), settings("t"))
+		if err == nil || len(k.saved) != 0 || !provision.TokenLost(err) || !strings.Contains(err.Error(), "the token has been redeemed") {
 			t.Errorf("%s: %v, kept %d", name, err, len(k.saved))
+		}
+		s := settings("")
+		s.JWTPrivateKey, s.JWTKeyID, tt.cfg.Signer = "held", "held-id", &signer{}
+		if _, err := client(c, tt.cfg).Connect(t.Context(), s); err == nil || provision.TokenLost(err) || strings.Contains(err.Error(), "redeemed") {
+			t.Errorf("%s, without a token: %v", name, err)
 		}
 	}
 	c := &cloud{answers: []func(*http.Request) (*http.Response, error){answer(200, good)}}
 	full := errors.New("disk full")
-	if _, err := client(c, provision.Config{Keeper: &keeper{err: full}}).Connect(t.Context(), settings("t")); !errors.Is(err, full) {
+	if _, err := client(c, provision.Config{Keeper: &keeper{err: full}}).Connect(t.Context(), settings("t")); !errors.Is(err, full) || !provision.TokenLost(err) {
 		t.Errorf("a failed save: %v", err)
 	}
 }

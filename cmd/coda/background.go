@@ -26,12 +26,11 @@ func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) e
 		wrong = cmp.Or(wrong, err)
 	}
 	if wrong != nil {
+		c.warn(p)
 		return wrong
 	}
 	c.stderr.banner("DAEMON", p.about())
-	for _, warning := range s.Warnings {
-		c.complain("%s", warning)
-	}
+	c.warn(p)
 	logPath := daemon.DefaultLog(s.StateDir)
 	ctx, stop := untilInterrupted(ctx)
 	defer stop()

@@ -78,16 +78,28 @@ func (c *cli) introduce(log *slog.Logger, p *prospect, background *daemon.Backgr
 	log.Info("the node starts", fields...)
 }
 
-// refused logs what is wrong with what a node was told, as ended does.
+// refused logs what is wrong with what a node was told, as ended does. The
+// warnings come first: they often say why.
 func (c *cli) refused(p *prospect, background *daemon.Background, err error) error {
 	if p.forPeople(background) {
+		c.warn(p)
 		return err
 	}
 	log := newLog(c.stderr, p.settings.Log)
+	for _, warning := range p.settings.Warnings {
+		log.Warn(warning)
+	}
 	for _, err := range each(err) {
 		log.Error("the node cannot start", "error", err)
 	}
 	return reported(err)
+}
+
+// warn tells a person what is odd about the settings.
+func (c *cli) warn(p *prospect) {
+	for _, warning := range p.settings.Warnings {
+		c.complain("%s", warning)
+	}
 }
 
 // ended logs how a node ended. Without a last line, who reads the log could not

@@ -30,7 +30,8 @@ type layer struct {
 // StateDir is empty and nothing is taken for held: the file may name another one.
 //
 // What was held does not count while there is a token, unless it is the token
-// that was redeemed for it: then the node reconnects and the token is dropped.
+// that was redeemed for it: then the node reconnects and the token is dropped. A
+// file of a token may be gone where all that a reconnect needs is there.
 //
 // The error joins one *fault.ConfigError for each thing that is wrong, and the
 // Settings returned beside it hold what could be read.
@@ -62,9 +63,16 @@ func Load(environ []string, held func(stateDir string) (Persisted, error)) (Sett
 	if rank(layers, "executor_factory") < rank(layers, "executor") {
 		s.Executor = "" // the older name, in the stronger place
 	}
-	fail(s.chooseToken(layers))
+	tokenErr := s.chooseToken(layers)
+	isGone := errors.Is(tokenErr, fs.ErrNotExist)
+	if !isGone {
+		fail(tokenErr)
+	}
 	if held != nil && s.StateDir != "" {
 		fail(s.fillIn(layers, held))
+	}
+	if isGone {
+		fail(s.doWithout(tokenErr))
 	}
 	s.findDeviceFile()
 	if s.VPN.ProfilePath == "" && s.StateDir != "" {
@@ -170,6 +178,16 @@ func (s *Settings) chooseToken(layers []layer) error {
 		return &fault.ConfigError{Where: where, Reason: s.NodeTokenFile + " " + err.Error()}
 	}
 	s.NodeToken = token
+	return nil
+}
+
+// doWithout passes over a file of a token that is gone where the node can reconnect
+// without one: who removes a secret that was used does well.
+func (s *Settings) doWithout(gone error) error {
+	if s.checkCredentials() != nil {
+		return gone
+	}
+	s.warn("%v; reconnecting with the credentials of an earlier start, which need no token", gone)
 	return nil
 }
 

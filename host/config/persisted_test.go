@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,19 @@ func TestHeldSettings(t *testing.T) {
 			warning: "redeemed before; reconnecting with the credentials it gave (unset CODA_NODE_TOKEN_FILE)",
 		},
 		{
+			name: "a file that was removed after use", held: held(redeemed, credentials), environ: []string{"CODA_NODE_TOKEN_FILE=" + file + ".gone"},
+			check: func(s config.Settings) bool {
+				return s.NodeToken == "" && s.QPUID == "held" && s.JWTPrivateKey == "held-key" && s.Provenance == redeemed
+			},
+			warning: "CODA_NODE_TOKEN_FILE: cannot read the token: open " + file + ".gone: no such file or directory; reconnecting with",
+		},
+		{
+			name:    "a file that was removed, and an identity from elsewhere",
+			environ: []string{"CODA_NODE_TOKEN_FILE=" + file + ".gone", "CODA_QPU_ID=mine", "CODA_JWT_PRIVATE_KEY=my-key", "CODA_JWT_KEY_ID=my-id"},
+			check:   func(s config.Settings) bool { return s.NodeToken == "" && s.QPUID == "mine" },
+			warning: "reconnecting with",
+		},
+		{
 			name: "a new token keeps only the fingerprint", held: held(redeemed, credentials),
 			environ: []string{"CODA_NODE_TOKEN=another"},
 			check: func(s config.Settings) bool {
@@ -95,6 +109,19 @@ func TestHeldSettings(t *testing.T) {
 				t.Errorf("warnings %q, want %q", warnings, tt.warning)
 			}
 		})
+	}
+	incomplete := maps.Clone(credentials)
+	delete(incomplete, "jwt_key_id")
+	for name, held := range map[string]func(string) (config.Persisted, error){
+		"nothing is held": nil, "the credentials are not complete": held(redeemed, incomplete),
+	} {
+		_, err := config.Load([]string{"CODA_STATE_DIR=/s", "CODA_NODE_TOKEN_FILE=" + file + ".gone"}, held)
+		if err == nil || err.Error() != "CODA_NODE_TOKEN_FILE: cannot read the token: open "+file+".gone: no such file or directory" {
+			t.Errorf("a file that is gone, and %s: %v", name, err)
+		}
+	}
+	if _, err := config.Load([]string{"CODA_STATE_DIR=/s", "CODA_NODE_TOKEN_FILE=" + filepath.Dir(file)}, held(redeemed, credentials)); err == nil {
+		t.Error("a directory for a file, which is no file that is gone, was passed over")
 	}
 	unsafe := func(string) (config.Persisted, error) { return config.Persisted{}, errors.New("unsafe") }
 	if _, err := config.Load([]string{"CODA_STATE_DIR=/s"}, unsafe); err == nil || !strings.Contains(err.Error(), "unsafe") {

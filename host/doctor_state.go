@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // state looks at the state directory and at what is in it, without its content.
@@ -25,7 +27,7 @@ func (d *doctor) state(context.Context) []Finding {
 		return []Finding{finding(check, Problem, "run this as the node's user, or set CODA_STATE_DIR", "%v", err)}
 	}
 	var found []Finding
-	uid, ours := ownerOf(info)
+	uid, ours := private.Owner(info)
 	mode := info.Mode().Perm()
 	switch {
 	case !info.IsDir():

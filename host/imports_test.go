@@ -20,7 +20,7 @@ func floor(pkg string) int {
 	switch {
 	case pkg == "wit", pkg == "abi", pkg == "abi/effect", pkg == "host/fault":
 		return 0
-	case pkg == "abi/canon", pkg == "abi/qasm", pkg == "host/config", pkg == "host/process", pkg == "host/failpoint", pkg == "host/socket", pkg == "host/text":
+	case pkg == "abi/canon", pkg == "abi/qasm", pkg == "host/config", pkg == "host/process", pkg == "host/failpoint", pkg == "host/private", pkg == "host/socket", pkg == "host/text":
 		return 1
 	case strings.HasPrefix(pkg, "host/"), pkg == "guests", strings.HasPrefix(pkg, "guests/"):
 		return 2

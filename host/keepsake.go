@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/conductorquantum/coda/host/config"
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // keepsake is a file that nodes leave behind for the next run.
@@ -97,7 +98,7 @@ func ownFile(path string) (fs.FileInfo, error) {
 // isOurs is nil for what is of one kind, 0 being a regular file, and this user's,
 // else an errForeign that says what it is.
 func isOurs(info fs.FileInfo, kind fs.FileMode) error {
-	switch uid, ours := ownerOf(info); {
+	switch uid, ours := private.Owner(info); {
 	case info.Mode().Type() == kind && ours:
 		return nil
 	case info.Mode()&fs.ModeSymlink != 0:

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 const followPoll = 100 * time.Millisecond
@@ -143,7 +145,7 @@ func (fl *follower) next() (*os.File, error) {
 }
 
 func openIfThere(path string) (*os.File, error) {
-	f, err := openRegular(path, os.O_RDONLY)
+	f, err := private.Regular(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/private"
 	"github.com/conductorquantum/coda/host/process"
 )
 
@@ -68,12 +69,12 @@ func alreadyRunning(stateDir string, s Status) error {
 
 // acquire opens the lock's file and locks it, or returns ErrRunning.
 func acquire(stateDir string) (*os.File, error) {
-	if err := prepare(stateDir); err != nil {
+	if err := private.MakeDir(stateDir); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(stateDir, lockFile)
 	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
-		f, err := openPrivate(path, os.O_RDWR)
+		f, err := private.Make(path, os.O_RDWR)
 		if err != nil {
 			return nil, err
 		}

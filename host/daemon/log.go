@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"sync"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // The bounds of a log.
@@ -120,7 +122,7 @@ func (l *Log) shift() error {
 // reopen opens what is now at the path, and lets go of the old file once that
 // succeeded.
 func (l *Log) reopen() error {
-	f, err := openPrivate(l.Path, os.O_WRONLY|os.O_APPEND)
+	f, err := private.Make(l.Path, os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return err
 	}

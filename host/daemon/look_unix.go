@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // A node that just took the lock needs a moment to say who it is. Until then the
@@ -34,7 +35,7 @@ func Look(stateDir string) (Status, error) {
 
 // look is one look. It is not settled while the file may be about to change.
 func look(stateDir string) (status Status, settled bool, err error) {
-	f, err := openRegular(filepath.Join(stateDir, lockFile), os.O_RDONLY)
+	f, err := private.Regular(filepath.Join(stateDir, lockFile), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Status{}, true, nil
 	}
@@ -65,7 +66,8 @@ func look(stateDir string) (status Status, settled bool, err error) {
 		return Status{Running: true, Doubt: f.Name() + " does not say which process it is"}, false, nil
 	}
 	status = rec.status()
-	status.Doubt, settled = rec.Doubt(owner(info))
+	owner, _ := private.Owner(info)
+	status.Doubt, settled = rec.Doubt(owner)
 	if status.Doubt != "" {
 		status.PID = 0
 	}

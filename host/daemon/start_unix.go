@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/private"
 )
 
 const (
@@ -45,7 +46,7 @@ func Start(ctx context.Context, cfg StartConfig) (Status, error) {
 	} else if status.Running {
 		return Status{}, alreadyRunning(cfg.StateDir, status)
 	}
-	if err := prepare(cfg.StateDir); err != nil {
+	if err := private.MakeDir(cfg.StateDir); err != nil {
 		return Status{}, &fault.NodeError{Op: "start", Reason: "cannot use the state directory " + cfg.StateDir, Err: err}
 	}
 	child, err := launch(cfg)
@@ -95,7 +96,7 @@ func launch(cfg StartConfig) (*launched, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := openPrivate(cfg.LogPath, os.O_RDWR|os.O_APPEND)
+	log, err := private.Make(cfg.LogPath, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // Tail writes the last lines of a log to w, from the older files too where the
@@ -22,7 +24,7 @@ func Tail(w io.Writer, path string, lines int) error {
 // tail also returns the newest file and how far it was written to w. Right in the
 // middle of a rotation there is none.
 func tail(w io.Writer, path string, lines int) (newest *os.File, end int64, err error) {
-	newest, err = openRegular(path, os.O_RDONLY)
+	newest, err = private.Regular(path, os.O_RDONLY)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, err
 	}
@@ -53,7 +55,7 @@ func tail(w io.Writer, path string, lines int) (newest *os.File, end int64, err 
 		}
 	}
 	for i := 1; i <= mostKept && (lines > 0 || len(files) == 0); i++ {
-		f, err := openRegular(older(path, i), os.O_RDONLY)
+		f, err := private.Regular(older(path, i), os.O_RDONLY)
 		if err != nil {
 			break
 		}

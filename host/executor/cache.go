@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // DefaultCacheDir is where compiled executors are kept between starts:
@@ -28,7 +29,7 @@ func PrivateDir(dir string) error {
 	if err != nil {
 		return &fault.ConfigError{Where: dir, Reason: "the cache of compiled executors cannot be read", Err: err}
 	}
-	if !info.IsDir() || !ours(info) || info.Mode().Perm()&0o077 != 0 {
+	if !info.IsDir() || !private.Alone(info) {
 		return &fault.ConfigError{Where: dir, Reason: fmt.Sprintf(
 			"is %s, but code that is run without question must be ours alone: run chmod 700 on it, or remove it", info.Mode())}
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // makeHeld makes a folder of a name of its own that no sweep removes while held is
@@ -48,7 +50,7 @@ func left(dir string) bool {
 	if plainDir(dir) != nil {
 		return false
 	}
-	f, err := os.OpenFile(dir, os.O_RDONLY|noFollow, 0)
+	f, err := os.OpenFile(dir, os.O_RDONLY|private.NoFollow, 0)
 	if err != nil {
 		return false
 	}

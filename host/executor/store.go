@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/cpu"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // store is a folder of compiled code, one entry for each module:
@@ -288,7 +290,7 @@ func sum(path string) (size int64, digest string, err error) {
 // plainDir checks that path itself is a folder that nobody else can write to.
 func plainDir(path string) error {
 	info, err := os.Lstat(path)
-	if err == nil && (!info.IsDir() || !private(info)) {
+	if err == nil && (!info.IsDir() || !private.Alone(info)) {
 		err = fmt.Errorf("%s is %s, and must be a folder that is ours alone", path, info.Mode())
 	}
 	return err
@@ -296,13 +298,13 @@ func plainDir(path string) error {
 
 // openPlain opens a file that is no link, and that nobody else can write to.
 func openPlain(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|private.NoFollow, 0)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && (!info.Mode().IsRegular() || !private(info) || links(info) != 1) {
-		err = fmt.Errorf("%s is %s with %d names, and must be a file that is ours alone", path, info.Mode(), links(info))
+	if err == nil && (!info.Mode().IsRegular() || !private.Alone(info) || private.Links(info) != 1) {
+		err = fmt.Errorf("%s is %s with %d names, and must be a file that is ours alone", path, info.Mode(), private.Links(info))
 	}
 	if err != nil {
 		f.Close()
@@ -310,9 +312,6 @@ func openPlain(path string) (*os.File, error) {
 	}
 	return f, nil
 }
-
-// private reports whether nobody but us can read or write it.
-func private(info fs.FileInfo) bool { return ours(info) && (!modes || info.Mode().Perm()&0o077 == 0) }
 
 func writeSynced(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

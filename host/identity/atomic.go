@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/conductorquantum/coda/host/failpoint"
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // writeAtomic replaces a file by one with these bytes, mode 0600. Whenever the
@@ -43,5 +44,5 @@ func rename(from, to string) error {
 		return err
 	}
 	failpoint.Hit("C18")
-	return syncDir(filepath.Dir(to))
+	return private.SyncDir(filepath.Dir(to))
 }

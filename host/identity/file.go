@@ -5,13 +5,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // ReadFile reads a file that only this user can have written or read: a regular
 // file, ours, closed to group and others, and no link. The error is fs.ErrNotExist
 // where there is none.
 func ReadFile(path string) ([]byte, error) {
-	f, err := openPrivate(path)
+	f, err := private.Open(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // The files of a state directory.
@@ -120,7 +120,7 @@ func (s *Store) save(settings config.Settings) error {
 
 // saveKey writes the key beside the held one, whose config still counts.
 func (s *Store) saveKey(key []byte) error {
-	if err := s.prepare(); err != nil {
+	if err := private.MakeDir(s.dir); err != nil {
 		return err
 	}
 	if err := s.finish(); err != nil {
@@ -230,7 +230,7 @@ func (s *Store) kept(name, what string, make func() string) (string, error) {
 		return "", &fault.ConfigError{Where: path, Reason: "cannot be used", Err: err}
 	}
 	made := make()
-	if err := s.prepare(); err != nil {
+	if err := private.MakeDir(s.dir); err != nil {
 		return "", &fault.NodeError{Op: "state", Reason: "cannot keep " + what + " in " + s.dir, Err: err}
 	}
 	if err := writeAtomic(path, []byte(made+"\n")); err != nil {
@@ -241,16 +241,9 @@ func (s *Store) kept(name, what string, make func() string) (string, error) {
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
-func (s *Store) prepare() error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return err
-	}
-	return checkDir(s.dir)
-}
-
 func (s *Store) read(path string) ([]byte, error) {
 	if filepath.Dir(path) == s.dir {
-		if err := checkDir(s.dir); err != nil {
+		if err := private.CheckDir(s.dir); err != nil {
 			return nil, err
 		}
 	}

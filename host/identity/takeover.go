@@ -10,6 +10,7 @@ import (
 
 	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/fault"
+	"github.com/conductorquantum/coda/host/private"
 )
 
 // TakeOver moves the credentials that an older node left in a temporary
@@ -68,7 +69,7 @@ func (s *Store) TakeOver(tmp string) (bool, error) {
 
 // adopt writes the key first and the config last, as save does.
 func (s *Store) adopt(text, key []byte) error {
-	if err := s.prepare(); err != nil {
+	if err := private.MakeDir(s.dir); err != nil {
 		return err
 	}
 	if len(key) > 0 {

@@ -12,6 +12,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/conductorquantum/coda/host/private"
 )
 
 const format = 1
@@ -28,7 +30,7 @@ var (
 
 // create makes an empty store, if there is no file yet.
 func (s *Store) create() error {
-	if err := prepare(filepath.Dir(s.path)); err != nil {
+	if err := private.MakeDir(filepath.Dir(s.path)); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(s.path); !errors.Is(err, fs.ErrNotExist) {
@@ -94,10 +96,10 @@ func (s *Store) options(f *os.File, unsynced bool) *bbolt.Options {
 // attach opens the file and reads the records. The directory is synced first:
 // whatever brought the file there may have been interrupted before it did that.
 func (s *Store) attach() error {
-	if err := syncDir(filepath.Dir(s.path)); err != nil {
+	if err := private.SyncDir(filepath.Dir(s.path)); err != nil {
 		return fmt.Errorf("%w: %w", ErrDisk, err)
 	}
-	f, err := openPrivate(s.path)
+	f, err := private.Open(s.path, os.O_RDWR)
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/conductorquantum/coda/host/outbox"
-	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 func TestAFileOrDirectoryOpenToOthers(t *testing.T) {
@@ -35,25 +33,7 @@ func TestAFileOrDirectoryOpenToOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	fails(t, link, nil, "symbolic link")
-	fifo := filepath.Join(dir, "fifo.db")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	fails(t, fifo, nil, "no regular file")
 	openStore(t, path)
-}
-
-func TestAFileOfAnotherUser(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() != 0 {
-		require.Missing(t, "root", "only root can give a file away")
-	}
-	path := storePath(t)
-	fill(t, path, 1)
-	if err := os.Chown(path, 12345, -1); err != nil {
-		t.Fatal(err)
-	}
-	fails(t, path, nil, "belongs to user 12345")
 }
 
 // A file that is removed, or replaced, under an open store takes no writes that

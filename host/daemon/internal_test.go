@@ -53,12 +53,3 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
-
-func TestUnknownAction(t *testing.T) {
-	t.Parallel()
-	for a, want := range map[Action]string{Drain: "drain", Await: "await", Hurry: "hurry", Kill: "kill", 9: "unknown"} {
-		if a.String() != want {
-			t.Errorf("%d is %q", a, a)
-		}
-	}
-}

@@ -40,12 +40,3 @@ const (
 	Hurry               // SIGTERM again: guests are killed, their jobs stay queued
 	Kill                // SIGKILL
 )
-
-var actions = [...]string{"drain", "await", "hurry", "kill"}
-
-func (a Action) String() string {
-	if int(a) < len(actions) {
-		return actions[a]
-	}
-	return "unknown"
-}

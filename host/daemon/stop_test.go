@@ -17,10 +17,12 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 )
 
+var actions = map[daemon.Action]string{daemon.Drain: "drain", daemon.Await: "await", daemon.Hurry: "hurry", daemon.Kill: "kill"}
+
 // steps collects what Stop reports.
 func steps(into *[]string, also func(daemon.Step)) func(daemon.Step) {
 	return func(s daemon.Step) {
-		*into = append(*into, s.Action.String()+" "+s.Wait.String())
+		*into = append(*into, actions[s.Action]+" "+s.Wait.String())
 		if also != nil {
 			also(s)
 		}

@@ -63,11 +63,6 @@ func (c *Client) Wait(ctx context.Context, id string) (State, error) {
 	}
 }
 
-// Cancel asks for a job to be stopped.
-func (c *Client) Cancel(ctx context.Context, id string) error {
-	return c.call(ctx, "cancel", http.MethodDelete, jobPath(id), nil, nil)
-}
-
 // Stats counts what the cloud has seen.
 func (c *Client) Stats(ctx context.Context) (Stats, error) {
 	var stats Stats

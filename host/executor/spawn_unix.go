@@ -15,7 +15,7 @@ import (
 // may link the engine.
 const (
 	subcommand = "__executor"
-	uncaged    = "__uncaged" // the same without a cage, which only the tests' binary serves
+	uncaged    = "__uncaged" // the same without a cage, which no binary without the tag uncaged serves
 )
 
 // socketBuffer lets a job of 60,000 gates be written without waiting.

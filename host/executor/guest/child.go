@@ -33,9 +33,6 @@ const Subcommand = "__executor"
 // connFD is the descriptor of the socket to the node.
 const connFD = 3
 
-// Uncaged is the subcommand under which a test's binary calls MainUncaged.
-const Uncaged = "__uncaged"
-
 const (
 	heapLimit     = 512 << 20 // of Go's own heap; guests' memories are outside it
 	collectEveryN = 512       // jobs; an instance leaves some 30 KiB of garbage
@@ -45,9 +42,6 @@ const (
 // returns the exit status. Before it reads a byte of the executor it confines the
 // process to what that takes.
 func Main() int { return main(caged{}) }
-
-// MainUncaged is Main without the cage, for tests that compare the two.
-func MainUncaged() int { return main(nil) }
 
 func main(confine confinement) int {
 	debug.SetGCPercent(-1)

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/conductorquantum/coda/abi"
@@ -78,15 +76,7 @@ func TestParseCircuitCases(t *testing.T) {
 // TestParseCircuitReal reads real circuits where a checkout has them beside it.
 func TestParseCircuitReal(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob("../../shared/circuits/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, ".dist.json") })
-	if len(paths) == 0 {
-		require.Missing(t, "circuits", "no ../shared/circuits beside this checkout")
-	}
-	for _, path := range paths {
+	for _, path := range require.Circuits(t) {
 		ir, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

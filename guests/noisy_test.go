@@ -81,19 +81,10 @@ func TestNoisyAgainstDensityMatrix(t *testing.T) {
 // Circuits of users under the default noise, by whichever method is chosen.
 func TestNoisyRealCircuits(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob("../../shared/circuits/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		require.Missing(t, "circuits", "no ../shared/circuits beside this checkout")
-	}
+	paths := require.Circuits(t)
 	tried := 0
 	e := noisyGuest(t, map[string]string{"seed": "1"})
 	for _, path := range paths {
-		if strings.HasSuffix(path, ".dist.json") {
-			continue
-		}
 		circuit, err := abi.ParseCircuit(readText(t, path))
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -156,17 +155,7 @@ func checkWriting(t *testing.T, c *abi.Circuit) {
 // TestFormatRealCircuits writes circuits of QASMBench.
 func TestFormatRealCircuits(t *testing.T) {
 	t.Parallel()
-	paths, err := filepath.Glob("../../../shared/circuits/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		require.Missing(t, "circuits", "no ../shared/circuits beside this checkout")
-	}
-	for _, path := range paths {
-		if strings.HasSuffix(path, ".dist.json") {
-			continue
-		}
+	for _, path := range require.Circuits(t) {
 		ir, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -5,38 +5,31 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
-// Real circuits with a distribution from another simulator: NAME.json beside
-// NAME.dist.json. They are not part of this repository.
-const sharedCircuits = "../../../shared/circuits"
-
-// What `coda run` prints is drawn from the ideal distribution.
+// What `coda run` prints of real circuits is drawn from the distributions that
+// another simulator found.
 func TestRealCircuits(t *testing.T) {
 	t.Parallel()
-	require.File(t, "circuits", sharedCircuits, "real circuits to compare with are looked for there")
-	distributions, err := filepath.Glob(filepath.Join(sharedCircuits, "*.dist.json"))
-	if err != nil || len(distributions) == 0 {
-		t.Fatalf("there are no distributions in %s", sharedCircuits)
-	}
-	folder, err := filepath.Abs(sharedCircuits)
-	if err != nil {
-		t.Fatal(err)
+	circuits := slices.DeleteFunc(require.Circuits(t), func(path string) bool {
+		_, err := os.Stat(distribution(path))
+		return err != nil
+	})
+	if len(circuits) == 0 {
+		t.Fatal("no circuit has a distribution beside it")
 	}
 	const shots = 20000
 	args := []string{"run", "--json", "--shots", "20000", "--seed", "1"}
-	for i, path := range distributions {
-		distributions[i] = strings.TrimSuffix(filepath.Base(path), ".dist.json")
-		args = append(args, filepath.Join(folder, distributions[i]+".json"))
-	}
-	p := launch(t, t.TempDir(), nil, args...)
+	p := launch(t, t.TempDir(), nil, append(args, circuits...)...)
 	p.exits(t, exitOK)
 	decoder := json.NewDecoder(strings.NewReader(p.stdout.String()))
-	for _, name := range distributions {
+	for _, path := range circuits {
+		name := strings.TrimSuffix(filepath.Base(path), ".json")
 		var got struct {
 			ID     string            `json:"job_id"`
 			Counts map[string]uint64 `json:"counts"`
@@ -48,7 +41,7 @@ func TestRealCircuits(t *testing.T) {
 		if got.ID != name || got.Shots != shots {
 			t.Errorf("%s: job %s completed %d shots", name, got.ID, got.Shots)
 		}
-		want := ideal(t, name)
+		want := ideal(t, path)
 		k := float64(len(want))
 		bound := 0.6*math.Sqrt(k/shots) + 0.005
 		if k == 1 {
@@ -62,9 +55,12 @@ func TestRealCircuits(t *testing.T) {
 	}
 }
 
-func ideal(t *testing.T, name string) map[string]float64 {
+// distribution is the file with the distribution of a circuit's file.
+func distribution(path string) string { return strings.TrimSuffix(path, ".json") + ".dist.json" }
+
+func ideal(t *testing.T, path string) map[string]float64 {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(sharedCircuits, name+".dist.json"))
+	text, err := os.ReadFile(distribution(path))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/host/devcloud"
 	"github.com/conductorquantum/coda/host/testkit/redistest"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // TestMainJob is what coda is for, in parts that are real: a node's process, a
@@ -26,12 +27,8 @@ func TestMainJob(t *testing.T) {
 	t.Run("statevector", func(t *testing.T) {
 		t.Parallel()
 		var jobs []devcloud.Job
-		files, _ := filepath.Glob("../../../shared/circuits/*.json")
-		if len(files) == 0 {
-			t.Log("the shared circuits are not beside this checkout: only our own run")
-			files, _ = filepath.Glob("circuits/*.json")
-		}
-		for _, file := range files {
+		ours, _ := filepath.Glob("circuits/*.json")
+		for _, file := range require.Circuits(t, ours...) {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)

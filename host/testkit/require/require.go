@@ -6,6 +6,7 @@ package require
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -39,4 +40,23 @@ func Missing(tb testing.TB, part, why string) {
 		tb.Fatalf("%s (and CODA_REQUIRE names %s)", why, part)
 	}
 	tb.Skip(why)
+}
+
+// Root is the folder of the module that the test's package is of.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+		above := filepath.Dir(folder)
+		if above == folder {
+			tb.Fatal("no go.mod above the test's package")
+		}
+		folder = above
+	}
 }

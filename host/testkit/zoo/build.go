@@ -76,7 +76,7 @@ func compile(tb testing.TB, source string) []byte {
 	clang := require.Program(tb, "clang", "clang-19", "clang-19")
 	linker := require.Program(tb, "clang", "wasm-ld-19", "lld-19")
 	libc := require.File(tb, "clang", "/usr/lib/wasm32-wasi/libc.a", "install the Debian package wasi-libc")
-	sdk := filepath.Join(root(tb), "guests", "sdk", "c")
+	sdk := filepath.Join(require.Root(tb), "guests", "sdk", "c")
 	dir := tb.TempDir()
 	run := func(program string, args ...string) {
 		if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
@@ -93,19 +93,4 @@ func compile(tb testing.TB, source string) []byte {
 		tb.Fatal(err)
 	}
 	return b
-}
-
-// root is the folder of the module.
-func root(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		dir = filepath.Dir(dir)
-	}
 }

@@ -38,6 +38,7 @@ type child struct {
 	unrest  bool        // it may have left the hardware in the middle of something
 	job     string      // the id of the running job, for the log
 	lines   lineCount
+	told    lineCount // of progress
 
 	cancelled atomic.Bool   // the job was
 	moved     uint64        // bytes that the job moved through its grants
@@ -123,7 +124,7 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 	for _, name := range body.Files {
 		_ = c.conn.Write(wire.File, c.e.cfg.Files[name])
 	}
-	for {
+	for compiled := false; ; {
 		kind, payload, err := c.conn.Read()
 		switch {
 		case ctx.Err() != nil:
@@ -135,6 +136,10 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 		}
 		switch kind {
 		case wire.Compiled:
+			if compiled { // or it would have its time anew with each frame
+				return c.lost(&wire.ProtocolError{What: "code that is compiled twice"}, "while it was loaded")
+			}
+			compiled = true
 			if body.Compile {
 				return c.ends(ctx, limits)
 			}
@@ -238,6 +243,9 @@ func (c *child) serve(ctx context.Context, clock *clock, kind wire.Kind, payload
 		c.log(payload)
 	case wire.Progress:
 		shots, err := wire.ParseProgress(payload)
+		if err == nil && !c.told.take(&progressLimits, time.Now(), 0) {
+			err = &wire.ProtocolError{What: "progress more often than it may tell of it"}
+		}
 		if err != nil {
 			return c.lost(err, when)
 		}

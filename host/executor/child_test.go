@@ -1,11 +1,17 @@
 package executor
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/conductorquantum/coda/abi/effect"
+	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
@@ -39,5 +45,73 @@ func TestAChildThatCompilesMustEnd(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// says makes a child, without a process, that says what is in said, and writes a log.
+func says(said io.Reader, cfg Config) (*child, *bytes.Buffer) {
+	log := &bytes.Buffer{}
+	cfg.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg.Limits = cfg.Limits.OrDefaults()
+	rw := struct {
+		io.Reader
+		io.Writer
+	}{said, io.Discard}
+	return &child{e: &Executor{cfg: cfg}, conn: wire.NewConn(rw, wire.MaxFromChild), done: make(chan struct{})}, log
+}
+
+// TestAChildCompilesOnce: that it has compiled starts the clock of what comes after,
+// which would never run out if it could say so again.
+func TestAChildCompilesOnce(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]wire.LoadBody{"open": {}, "make-safe": {MakeSafe: true}} {
+		var said bytes.Buffer
+		w := wire.NewConn(&said, wire.MaxFromNode)
+		for range 3 {
+			_ = w.Write(wire.Compiled, nil)
+		}
+		c, _ := says(&said, Config{})
+		err := c.load(t.Context(), &body)
+		if e, ok := err.(*fault.ExecutorError); !ok || e.Cause != fault.Lost || !strings.Contains(e.Reason, "code that is compiled twice") { //nolint:errorlint // it is not wrapped
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestNoLogPastItsLimits: lines and progress fill no log by another way than the one
+// that is counted.
+func TestNoLogPastItsLimits(t *testing.T) {
+	t.Parallel()
+	const most = 100_000 // bytes; 20,000 lines are 160 MB
+	text := strings.Repeat("x", 8000)
+	frames := map[string]struct {
+		kind    wire.Kind
+		payload []byte
+	}{
+		"log":              {wire.Log, append([]byte{1}, text...)},
+		"progress":         {wire.Progress, wire.AppendProgress(nil, 1)},
+		"log by call":      {wire.Call, wire.AppendCall(nil, &effect.Call{Func: effect.Log, Number: 1, Text: text})},
+		"progress by call": {wire.Call, wire.AppendCall(nil, &effect.Call{Func: effect.Progress, Number: 1})},
+		"sleep":            {wire.Call, wire.AppendCall(nil, &effect.Call{Func: effect.Sleep, Number: 1})},
+	}
+	for name, f := range frames {
+		c, log := says(strings.NewReader(""), Config{
+			Limits:   Limits{LogLines: 1, LogBytes: 100},
+			Hardware: func() effect.Door { return nil },
+		})
+		c.door = c.e.door(c)
+		var err error
+		for i := 0; i < 20_000 && err == nil; i++ {
+			err = c.serve(t.Context(), &clock{}, f.kind, f.payload, "during the job")
+		}
+		if e, ok := err.(*fault.ExecutorError); !ok || e.Cause != fault.Lost { //nolint:errorlint // it is not wrapped
+			t.Errorf("%s: error %v", name, err)
+		}
+		if log.Len() > most {
+			t.Errorf("%s: the log has %d bytes", name, log.Len())
+		}
+		if f.kind == wire.Call && log.Len() > 0 {
+			t.Errorf("%s: the log has %s", name, log)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/abi/effect"
+	"github.com/conductorquantum/coda/host/executor/wire"
 )
 
 // door makes the door of one instance: what it is granted, within the limits of a
@@ -42,6 +43,9 @@ type desk struct {
 
 func (d *desk) Do(ctx context.Context, call *effect.Call) (effect.Answer, error) {
 	cfg := &d.c.e.cfg
+	if cfg.Tape == nil && !call.Func.Hardware() { // the child does that by itself, within its limits
+		return effect.Answer{}, &wire.ProtocolError{What: call.Func.String() + " is asked of a node that keeps no tape"}
+	}
 	switch call.Func {
 	case effect.Log:
 		cfg.Log.Log(context.WithoutCancel(ctx), level(byte(min(call.Number, 255))), printable(call.Text), "executor", cfg.Name, "job", d.c.job)

@@ -15,6 +15,10 @@ const (
 	toldBytes = 512 // of a line that says how many were not kept: one a second, and one a job
 )
 
+// progressLimits are those of the node's own count of what a child tells of progress,
+// which is ten times a second at most.
+var progressLimits = Limits{LogLines: 10}
+
 // take counts a line of n bytes and reports whether it is one of those that a child may
 // hand over.
 func (c *lineCount) take(l *Limits, now time.Time, n int) bool {

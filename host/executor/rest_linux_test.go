@@ -1,11 +1,16 @@
 package executor_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/testkit/fakeguest"
@@ -75,5 +80,117 @@ func TestRestOnce(t *testing.T) {
 	}
 	if err := e.Close(); err == nil {
 		t.Error("it ends as if the hardware were at rest")
+	}
+}
+
+// exclusive is an endpoint that one door holds at a time.
+type exclusive struct {
+	mu     sync.Mutex
+	holder *exclusiveDoor
+	reads  chan struct{} // told of each
+	answer chan struct{} // closed once they are answered
+}
+
+type exclusiveDoor struct{ of *exclusive }
+
+func (d *exclusiveDoor) Do(ctx context.Context, call *effect.Call) (effect.Answer, error) {
+	switch call.Func {
+	case effect.StreamOpen:
+		d.of.mu.Lock()
+		defer d.of.mu.Unlock()
+		if d.of.holder != nil && d.of.holder != d {
+			return effect.Fail(effect.Busy, "somebody else has it"), nil
+		}
+		d.of.holder = d
+		return effect.Answer{Number: 1}, nil
+	case effect.StreamRead:
+		d.of.reads <- struct{}{}
+		select {
+		case <-d.of.answer:
+		case <-ctx.Done():
+		}
+	}
+	return effect.Answer{}, nil
+}
+
+func (d *exclusiveDoor) Close() error {
+	d.of.mu.Lock()
+	defer d.of.mu.Unlock()
+	if d.of.holder == d {
+		d.of.holder = nil
+	}
+	return nil
+}
+
+// TestANeighbourHoldsWhatMakeSafeNeeds: the instance beside the one that trapped keeps
+// the endpoint open, whether it waits for a job or is at one. It is let go of once it
+// waits, and make-safe then has what it needs.
+func TestANeighbourHoldsWhatMakeSafeNeeds(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"idle", "busy"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := &exclusive{reads: make(chan struct{}, 1), answer: make(chan struct{})}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var attempts atomic.Int32
+			failed := make(chan struct{}, 10)
+			e := open(t, executor.Config{
+				Concurrency: 2, Hardware: func() effect.Door { return &exclusiveDoor{x} },
+				Limits: executor.Limits{IOTime: time.Hour, JobTime: time.Hour},
+				// Of errors nothing else is logged than attempts that failed.
+				Log: slog.New(slog.NewTextHandler(writer(func() {
+					select {
+					case failed <- struct{}{}:
+					default:
+					}
+					if attempts.Add(1) == 5 { // one may meet the job, and others an instance in the making
+						cancel()
+					}
+				}), &slog.HandlerOptions{Level: slog.LevelError})),
+				Wasm: fakeguest.Assemble(t, map[string]string{
+					"imports": `(import "coda:executor/byte-stream@0.1.0" "[static]connection.open" (func $open (param i32 i32 i32)))
+						(import "coda:executor/byte-stream@0.1.0" "[method]connection.read" (func $read (param i32 i32 i32)))`,
+					// 7 shots trap, 9 wait for the instrument.
+					"bad": `(if (i64.eq (local.get 10) (i64.const 7)) (then unreachable))
+						(call $open (i32.const 100) (i32.const 4) (i32.const 2000))
+						(if (i32.load8_u (i32.const 2000)) (then unreachable))
+						(if (i64.eq (local.get 10) (i64.const 9)) (then
+							(call $read (i32.load (i32.const 2004)) (i32.const 1) (i32.const 2016))))`,
+					"exports": `(func (export "coda:executor/safety@0.1.0#make-safe") (result i32)
+						(call $open (i32.const 100) (i32.const 4) (i32.const 2000))
+						(if (i32.load8_u (i32.const 2000)) (then unreachable))
+						(i32.const 2016))`,
+				}),
+			})
+			asked := func(shots uint64) *abi.Job {
+				j := job(13)
+				j.Shots = shots
+				return j
+			}
+			neighbour := make(chan error, 1)
+			if name == "idle" {
+				_, err := e.Run(ctx, asked(1))
+				neighbour <- err
+			} else {
+				go func() {
+					_, err := e.Run(ctx, asked(9))
+					neighbour <- err
+				}()
+				<-x.reads
+			}
+			_, err := e.Run(ctx, asked(7))
+			cause(t, err, fault.Trapped, "unreachable")
+			if name == "busy" {
+				<-failed // make-safe has met it
+				close(x.answer)
+			}
+			if err := <-neighbour; err != nil {
+				t.Errorf("the neighbour does not come to its own end: %v", err)
+			}
+			if _, err := e.Run(ctx, job(5)); err != nil {
+				t.Errorf("the hardware does not come to rest: %v", err)
+			}
+		})
 	}
 }

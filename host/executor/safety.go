@@ -41,12 +41,13 @@ func (e *Executor) Unsafe() (reason string, since time.Time) {
 	return e.rest.unsafe, e.rest.since
 }
 
-// MakeSafe has a fresh child bring the hardware to rest. Errors are
-// *fault.ExecutorError.
+// MakeSafe has a fresh child bring the hardware to rest, once the guests that wait for
+// a job have let go of it. Errors are *fault.ExecutorError.
 func (e *Executor) MakeSafe(ctx context.Context) error {
 	if !e.CanMakeSafe() {
 		return e.fault(fault.Unsupported, "it exports no make-safe")
 	}
+	e.letGo()
 	body := e.load
 	body.MakeSafe = true
 	c, err := e.spawn(ctx, &body)
@@ -136,6 +137,27 @@ func (e *Executor) attempt(ctx context.Context) error {
 		r.unsafe = err.Error()
 	}
 	return err
+}
+
+// letGo ends the guests that wait for a job: an endpoint is held once, and what they
+// keep open, make-safe may need. Guests that run come to their own end, and a later
+// attempt finds them here.
+func (e *Executor) letGo() {
+	if !e.load.Doors {
+		return
+	}
+	for range len(e.free) {
+		select {
+		case s := <-e.free:
+			if s.child != nil {
+				s.child.kill()
+				s.child = nil // the next job has a fresh one started
+			}
+			e.free <- s
+		default:
+			return
+		}
+	}
 }
 
 // owe notes that a guest may have left the hardware in the middle of something, and

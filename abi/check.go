@@ -69,7 +69,26 @@ func (d *Device) Check() error {
 			return fmt.Errorf("device %s: edges[%d]: couples qubit %d with itself", d.Name, i, edge[0])
 		}
 	}
+	if edge, twice := d.listedTwice(); twice {
+		return fmt.Errorf("device %s: edges: the pair %d, %d must not be listed twice", d.Name, edge[0], edge[1])
+	}
 	return nil
+}
+
+// listedTwice returns a pair that two edges are. One and its reverse are two pairs,
+// and where the device is not directed both may be listed.
+func (d *Device) listedTwice() (edge [2]uint16, twice bool) {
+	all := make([]uint32, len(d.Edges))
+	for i, e := range d.Edges {
+		all[i] = uint32(e[0])<<16 | uint32(e[1])
+	}
+	slices.Sort(all)
+	for i := 1; i < len(all); i++ {
+		if all[i] == all[i-1] {
+			return [2]uint16{uint16(all[i] >> 16), uint16(all[i])}, true
+		}
+	}
+	return edge, false
 }
 
 // Check says which rule of the contract the result of the job breaks, so that it

@@ -3,6 +3,7 @@ package abi_test
 import (
 	"encoding/binary"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,7 @@ func FuzzDevice(f *testing.F) {
 	f.Add(strings.Repeat("é", 65), uint8(4), uint16(0), []byte{5, 0, 1, 0})
 	f.Add("a\x1b[2J", uint8(0), uint16(2), []byte{1, 0, 1, 0})
 	f.Add("caf\xe9", uint8(0), uint16(2), []byte{})
+	f.Add("fake", uint8(3), uint16(2), []byte{1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, name string, target uint8, qubits uint16, b []byte) {
 		d := &abi.Device{Name: name, Target: abi.Target(target), NumQubits: qubits}
 		ok := name != "" && len(name) <= 128 && utf8.ValidString(name) && target <= 3 && qubits > 0
@@ -80,8 +82,9 @@ func FuzzDevice(f *testing.F) {
 		}
 		for ; len(b) >= 4; b = b[4:] {
 			from, to := binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:])
-			d.Edges = append(d.Edges, [2]uint16{from, to})
-			ok = ok && from < qubits && to < qubits && from != to
+			edge := [2]uint16{from, to}
+			ok = ok && from < qubits && to < qubits && from != to && !slices.Contains(d.Edges, edge)
+			d.Edges = append(d.Edges, edge)
 		}
 		err := d.Check()
 		if ok != (err == nil) {

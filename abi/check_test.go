@@ -147,6 +147,7 @@ func TestDeviceCheck(t *testing.T) {
 		"no qubits":      {abi.Device{Name: "d"}, "device d: num-qubits must be at least 1"},
 		"edge":           {abi.Device{Name: "d", NumQubits: 2, Edges: [][2]uint16{{0, 1}, {2, 0}}}, "device d: edges[1]: qubit 2 must be below num-qubits, 2"},
 		"loop":           {abi.Device{Name: "d", NumQubits: 2, Edges: [][2]uint16{{1, 1}}}, "device d: edges[0]: couples qubit 1 with itself"},
+		"twice":          {abi.Device{Name: "d", NumQubits: 3, Directed: true, Edges: [][2]uint16{{0, 2}, {1, 2}, {2, 1}, {0, 2}}}, "device d: edges: the pair 0, 2 must not be listed twice"},
 	} {
 		checkError(t, name, c.device.Check(), c.want)
 	}

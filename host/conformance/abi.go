@@ -28,12 +28,17 @@ var basics = []check{
 		if err := s.device.Check(); err != nil {
 			return &finding{asked: "open", got: err.Error(), rule: "executor.wit, record device"}
 		}
-		seen := map[[2]uint16]bool{}
+		both, listed := 0, map[[2]uint16]bool{}
 		for _, edge := range s.device.Edges {
-			if seen[edge] || !s.device.Directed && seen[[2]uint16{edge[1], edge[0]}] {
-				s.remark("qubits %d and %d are coupled twice", edge[0], edge[1])
+			listed[edge] = true
+			if back := [2]uint16{edge[1], edge[0]}; !s.device.Directed && listed[back] {
+				if both++; both == 1 {
+					s.remark("qubits %d and %d are coupled twice", back[0], back[1])
+				}
 			}
-			seen[edge] = true
+		}
+		if both > 1 {
+			s.remark("%d pairs are coupled twice, once in each direction", both)
 		}
 		return nil
 	}},
@@ -95,10 +100,20 @@ func anotherInstance(ctx context.Context, s *suite) error {
 			return nil
 		}
 		return &finding{
-			asked: "open, in a second instance with the same settings", got: fmt.Sprintf("another device: %+v, at first %+v", again, s.device),
+			asked: "open, in a second instance with the same settings", got: fmt.Sprintf("another device: %s, at first %s", shownDevice(again), shownDevice(s.device)),
 			rule: "a node reports one device, whichever instance runs a job (guests/README.md, the contract in brief)",
 		}
 	})
+}
+
+// shownDevice writes a device, no longer than a person reads.
+func shownDevice(d abi.Device) string {
+	const most = 16 // edges
+	if more := len(d.Edges) - most; more > 0 {
+		d.Edges = d.Edges[:most]
+		return fmt.Sprintf("%+v and %d more edges", d, more)
+	}
+	return fmt.Sprintf("%+v", d)
 }
 
 // batch runs jobs together: each result is of its own job, in their order.

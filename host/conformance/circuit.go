@@ -19,7 +19,6 @@ import (
 func at(target abi.Target, gates string, on []uint16, highest uint16) *abi.Circuit {
 	c := &abi.Circuit{
 		Target: target, NumQubits: highest + 1, Measurements: slices.Clone(on),
-		Metadata: abi.Metadata{SourceHash: "sha256:conformance"},
 	}
 	for _, q := range on {
 		c.NumQubits = max(c.NumQubits, q+1)
@@ -105,24 +104,49 @@ func (s *suite) qubits() []uint16 {
 // unless the run is thorough.
 const mostPairs = 128
 
+// coupling is what a device couples of the qubits that a circuit can have. A device
+// lists up to a million pairs, so they are gone through once.
+type coupling struct {
+	pairs [][2]uint16         // each that a gate may have, in the device's order
+	are   map[[2]uint16]bool  // one of them
+	next  map[uint16][]uint16 // the second qubits of those of a first
+}
+
+// coupled is the device's coupling; nil where it couples any two qubits.
+func (s *suite) coupled() *coupling {
+	if s.coupling != nil || len(s.device.Edges) == 0 {
+		return s.coupling
+	}
+	c := &coupling{are: map[[2]uint16]bool{}, next: map[uint16][]uint16{}}
+	add := func(pair [2]uint16) {
+		if !c.are[pair] {
+			c.are[pair] = true
+			c.pairs = append(c.pairs, pair)
+			c.next[pair[0]] = append(c.next[pair[0]], pair[1])
+		}
+	}
+	for _, e := range s.device.Edges {
+		if max(e[0], e[1]) >= s.width() {
+			continue
+		}
+		add(e)
+		if !s.device.Directed {
+			add([2]uint16{e[1], e[0]})
+		}
+	}
+	s.coupling = c
+	return c
+}
+
 // pairs are the ordered pairs of qubits that a gate may have: those that couple,
 // in the direction that the device gives them. Of devices that couple any two they
 // are neighbours first, then pairs farther and farther apart.
 func (s *suite) pairs() [][2]uint16 {
+	if c := s.coupled(); c != nil {
+		return c.pairs
+	}
 	n := s.width()
 	var all [][2]uint16
-	if len(s.device.Edges) > 0 {
-		for _, e := range s.device.Edges {
-			if max(e[0], e[1]) >= n {
-				continue
-			}
-			all = append(all, e)
-			if back := [2]uint16{e[1], e[0]}; !s.device.Directed && !slices.Contains(s.device.Edges, back) {
-				all = append(all, back)
-			}
-		}
-		return all
-	}
 	for distance := uint16(1); distance < n; distance++ {
 		for a := range n - distance {
 			all = append(all, [2]uint16{a, a + distance}, [2]uint16{a + distance, a})
@@ -143,8 +167,8 @@ func (s *suite) pairs() [][2]uint16 {
 
 // allPairs is how many there are.
 func (s *suite) allPairs() int {
-	if len(s.device.Edges) > 0 {
-		return len(s.pairs())
+	if c := s.coupled(); c != nil {
+		return len(c.pairs)
 	}
 	n := int(s.width())
 	return n * (n - 1)
@@ -152,16 +176,13 @@ func (s *suite) allPairs() int {
 
 // path is up to n different qubits, each coupled to the next.
 func (s *suite) path(n int) []uint16 {
-	couples := map[uint16][]uint16{}
-	if len(s.device.Edges) == 0 {
+	coupled := s.coupled()
+	if coupled == nil {
 		var path []uint16
 		for q := range min(s.width(), uint16(n)) {
 			path = append(path, q)
 		}
 		return path
-	}
-	for _, pair := range s.pairs() {
-		couples[pair[0]] = append(couples[pair[0]], pair[1])
 	}
 	var longest []uint16
 	steps := 10_000 // of a search that could go on for ever on a large lattice
@@ -173,7 +194,7 @@ func (s *suite) path(n int) []uint16 {
 		if steps--; steps < 0 || len(longest) >= n {
 			return
 		}
-		for _, next := range couples[path[len(path)-1]] {
+		for _, next := range coupled.next[path[len(path)-1]] {
 			if !slices.Contains(path, next) {
 				walk(append(path, next))
 			}
@@ -255,8 +276,8 @@ func (s *suite) pairsAmong(on []uint16) [][2]uint16 {
 
 // couples reports whether a gate may have qubits a and b in this order.
 func (s *suite) couples(a, b uint16) bool {
-	return len(s.device.Edges) == 0 || slices.Contains(s.device.Edges, [2]uint16{a, b}) ||
-		!s.device.Directed && slices.Contains(s.device.Edges, [2]uint16{b, a})
+	c := s.coupled()
+	return c == nil || c.are[[2]uint16{a, b}]
 }
 
 func repeat[T any](n int, of ...T) []T {

@@ -6,6 +6,7 @@ package conformance
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -82,15 +83,16 @@ func Groups() []string {
 
 // suite is one run.
 type suite struct {
-	subject *Subject
-	cfg     Config
-	e       Executor
-	device  abi.Device
-	opened  time.Duration // how long the first open took
-	physics Physics
-	plain   distribution // what the plain job measures; nil where that is wrong, so that one mistake fails no check that is not about it
-	others  []abi.Target // beside the device's, that it runs right
-	report  *Report
+	subject  *Subject
+	cfg      Config
+	e        Executor
+	device   abi.Device
+	coupling *coupling     // see coupled
+	opened   time.Duration // how long the first open took
+	physics  Physics
+	plain    distribution // what the plain job measures; nil where that is wrong, so that one mistake fails no check that is not about it
+	others   []abi.Target // beside the device's, that it runs right
+	report   *Report
 
 	remarks []string // of the check that runs
 }
@@ -220,10 +222,19 @@ func (s *suite) shots(n uint64) uint64 {
 	return n
 }
 
-// job makes a job of a circuit.
+// job makes a job of a circuit, with an id and a source hash as the cloud's are: the
+// same in each run, as a tape wants them, but no word of a test.
 func (s *suite) job(c *abi.Circuit, shots uint64) *abi.Job {
 	s.report.Jobs++
-	return &abi.Job{ID: fmt.Sprintf("conformance-%d", s.report.Jobs), Circuit: c, Shots: s.shots(shots)}
+	// Of version 4 (RFC 9562), like ids that are drawn at random.
+	id := sha256.Sum256(fmt.Appendf(nil, "job %d", s.report.Jobs))
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	source := sha256.Sum256(fmt.Append(nil, c.Target, c.NumQubits, c.Operations, c.Measurements))
+	c.Metadata.SourceHash = fmt.Sprintf("sha256:%x", source)
+	return &abi.Job{
+		ID:      fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16]),
+		Circuit: c, Shots: s.shots(shots),
+	}
 }
 
 // measure runs a circuit, which has to succeed, and where the physics is compared

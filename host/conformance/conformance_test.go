@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -142,6 +144,52 @@ func run(t *testing.T, flaw string, device abi.Device, physics conformance.Physi
 		}
 	})
 	return report
+}
+
+// heard keeps what an executor is asked.
+type heard struct {
+	conformance.Executor
+	ids, hashes *[]string
+}
+
+func (h heard) Run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
+	*h.ids, *h.hashes = append(*h.ids, job.ID), append(*h.hashes, job.Circuit.Metadata.SourceHash)
+	return h.Executor.Run(ctx, job)
+}
+
+// A guest is not told that it is tested: jobs look like the cloud's, and are the same
+// each time.
+func TestJobsLookLikeTheClouds(t *testing.T) {
+	t.Parallel()
+	asked := func() (ids, hashes []string) {
+		s := subject("", device(abi.CZ))
+		open := s.Open
+		s.Open = func(ctx context.Context, settings map[string]string, keep bool) (conformance.Executor, error) {
+			e, err := open(ctx, settings, keep)
+			return heard{e, &ids, &hashes}, err
+		}
+		synctest.Test(t, func(t *testing.T) {
+			if _, err := conformance.Run(t.Context(), s, conformance.Config{Only: []string{"gates", "edges", "refusals"}}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		return ids, hashes
+	}
+	ids, hashes := asked()
+	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	digest := regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	for i := range ids {
+		if !uuid.MatchString(ids[i]) || !digest.MatchString(hashes[i]) {
+			t.Fatalf("job %d: id %q, source hash %q", i, ids[i], hashes[i])
+		}
+	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(ids)))); n != len(ids) {
+		t.Errorf("%d jobs have %d ids", len(ids), n)
+	}
+	again, same := asked()
+	if !slices.Equal(ids, again) || !slices.Equal(hashes, same) {
+		t.Error("another run asks something else, which no tape answers")
+	}
 }
 
 // Without a word on the physics, a few circuits tell what it is.

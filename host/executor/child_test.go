@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
@@ -113,5 +114,21 @@ func TestNoLogPastItsLimits(t *testing.T) {
 		if f.kind == wire.Call && log.Len() > 0 {
 			t.Errorf("%s: the log has %s", name, log)
 		}
+	}
+}
+
+// TestNoResultOverItsLimit: the node counts as well, whatever the child makes of the
+// limit.
+func TestNoResultOverItsLimit(t *testing.T) {
+	t.Parallel()
+	e := &Executor{load: wire.LoadBody{Outcomes: 2, OutcomesBy: "limits.outcomes = 2"}}
+	j := &abi.Job{ID: "j", Shots: 3, Circuit: &abi.Circuit{NumQubits: 2, Measurements: []uint16{0, 1}}}
+	outcomes := []abi.Outcome{{Bits: 0, Count: 1}, {Bits: 1, Count: 1}, {Bits: 2, Count: 1}}
+	if err := e.verify(&abi.Execution{Outcomes: outcomes[:2], ShotsCompleted: 2}, j); err != nil {
+		t.Error(err)
+	}
+	err := e.verify(&abi.Execution{Outcomes: outcomes, ShotsCompleted: 3}, j)
+	if f, ok := err.(*fault.ExecutorError); !ok || f.Cause != fault.Limit || !strings.Contains(f.Reason, "limits.outcomes = 2") { //nolint:errorlint // it is not wrapped
+		t.Errorf("error %v", err)
 	}
 }

@@ -196,6 +196,9 @@ func (e *Executor) admit(job *abi.Job) error {
 
 // verify holds a result against the job that it is of.
 func (e *Executor) verify(execution *abi.Execution, job *abi.Job) error {
+	if n := len(execution.Outcomes); uint64(n) > e.load.Outcomes { // the child has held it against the limit, if it is what it was
+		return e.fault(fault.Limit, fmt.Sprintf("the result of run: it has %d outcomes; %s allows no more", n, e.load.OutcomesBy))
+	}
 	if err := execution.Check(job); err != nil {
 		return e.fault(fault.Invalid, "the result of run: "+err.Error())
 	}

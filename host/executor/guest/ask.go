@@ -19,6 +19,9 @@ func (c *child) ask(call *effect.Call) effect.Answer {
 	if size := len(call.Text) + len(call.Method) + len(call.Path) + len(call.Data) + len(call.Pairs)*8; size > maxCall {
 		return effect.Fail(effect.OutOfRange, "%d bytes in one call are more than the %d that it takes", size, maxCall)
 	}
+	if n := len(call.Pairs); n > wire.MaxPairs {
+		return effect.Fail(effect.OutOfRange, "%d headers in one call are more than the %d that it takes", n, wire.MaxPairs)
+	}
 	err := c.conn.WriteFunc(wire.Call, func(b []byte) []byte { return wire.AppendCall(b, call) })
 	for err == nil {
 		var kind wire.Kind

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/conductorquantum/coda/abi/effect"
 )
@@ -11,6 +12,9 @@ const (
 	callHeader   = 60
 	answerHeader = 24
 )
+
+// MaxPairs is the most pairs of a call, of which no request takes as many.
+const MaxPairs = 1024
 
 // AppendCall appends a call of a guest's: the function u8, three zero bytes, the
 // handle u32, the four numbers u64 each, the lengths of text, method, path and data
@@ -55,6 +59,9 @@ func ParseCall(b []byte, c *effect.Call) error {
 	c.Method, b = string(b[:n[1]]), b[n[1]:]
 	c.Path, b = string(b[:n[2]]), b[n[2]:]
 	c.Data, b = b[:n[3]:n[3]], b[n[3]:]
+	if n[4] > MaxPairs { // each takes several times its bytes here
+		return &ProtocolError{fmt.Sprintf("a call of %d pairs, the limit is %d", n[4], MaxPairs)}
+	}
 	var err error
 	c.Pairs, err = parsePairs(b, n[4])
 	return err

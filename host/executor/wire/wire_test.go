@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/executor/wire"
 )
 
@@ -113,6 +114,19 @@ func TestJobs(t *testing.T) {
 			if err := wire.ParseJob(slices.Clone(frame[:n]), &got); err == nil {
 				t.Fatalf("%d of %d bytes are a job", n, len(frame))
 			}
+		}
+	}
+}
+
+// TestACallHasSoManyPairs: an empty one takes 8 bytes of the frame, and 32 of the node.
+func TestACallHasSoManyPairs(t *testing.T) {
+	t.Parallel()
+	pairs := make([][2]string, wire.MaxPairs+1)
+	for n, fits := range map[int]bool{wire.MaxPairs: true, wire.MaxPairs + 1: false} {
+		var got effect.Call
+		err := wire.ParseCall(wire.AppendCall(nil, &effect.Call{Func: effect.HTTPSend, Pairs: pairs[:n]}), &got)
+		if fits != (err == nil) || fits && len(got.Pairs) != n {
+			t.Errorf("%d pairs: %d, %v", n, len(got.Pairs), err)
 		}
 	}
 }

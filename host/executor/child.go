@@ -39,6 +39,7 @@ type child struct {
 	job     string      // the id of the running job, for the log
 	lines   lineCount
 	told    lineCount // of progress
+	waits   waiting
 
 	cancelled atomic.Bool   // the job was
 	moved     uint64        // bytes that the job moved through its grants
@@ -345,6 +346,7 @@ type request struct {
 // guest that still runs is not usable afterwards.
 func (c *child) exchange(ctx context.Context, r request) error {
 	c.usable, c.unrest = false, true
+	c.waits = waiting{}
 	c.moved, c.handles, c.cpu = 0, 0, 0
 	c.cancelled.Store(false)
 	c.lines.job()

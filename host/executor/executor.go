@@ -63,6 +63,7 @@ type Executor struct {
 	key    string     // of ours in it
 	free   chan *slot // every slot that no job holds and no restart
 	idle   *time.Timer
+	watch  *time.Timer // of the guests that wait
 	used   usage
 	rest   rest
 	origin Provenance
@@ -106,6 +107,8 @@ func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error)
 	e.rest.again, e.rest.turn = make(chan chan error), make(chan struct{}, 1)
 	e.idle = time.AfterFunc(time.Hour, e.settleIdle)
 	e.idle.Stop()
+	e.watch = time.AfterFunc(time.Hour, e.watchIdle)
+	e.watch.Stop()
 
 	e.store, e.key = openStore(cfg.CacheDir), codeKey(e.code)
 
@@ -137,6 +140,9 @@ func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error)
 			return nil, err
 		}
 		e.free <- &slot{child: next}
+	}
+	if cfg.Tape == nil { // what a tape holds is no question of time
+		e.watch.Reset(watchEvery)
 	}
 	return e, nil
 }
@@ -383,6 +389,7 @@ func (e *Executor) Close() error {
 	e.closed.Do(func() {
 		e.shut()
 		e.idle.Stop()
+		e.watch.Stop()
 		for range e.cfg.Concurrency {
 			if s := <-e.free; s.child != nil {
 				s.child.kill()

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/host/executor"
-	"github.com/conductorquantum/coda/host/executor/guest"
 	"github.com/conductorquantum/coda/host/testkit/fakeguest"
 	"github.com/conductorquantum/coda/host/testkit/require"
 )
@@ -29,7 +28,7 @@ func children(t *testing.T, name string) (pids []int) {
 	}
 	for _, file := range files {
 		b, err := os.ReadFile(file)
-		if err == nil && string(b) == "coda\x00"+guest.Subcommand+"\x00"+name+"\x00" {
+		if err == nil && bytes.HasPrefix(b, []byte("coda\x00__")) && bytes.HasSuffix(b, []byte("\x00"+name+"\x00")) {
 			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 			if err != nil {
 				t.Fatal(err)

@@ -25,7 +25,7 @@ func Conform(ctx context.Context, cfg executor.Config, checks conformance.Config
 		contract, err = module.Check(m)
 	}
 	if err != nil {
-		return &conformance.Report{}, &fault.ExecutorError{Executor: cfg.Name, Cause: fault.Refused, Reason: err.Error()}
+		return &conformance.Report{Checks: []conformance.Check{}, Budgets: []conformance.Budget{}}, &fault.ExecutorError{Executor: cfg.Name, Cause: fault.Refused, Reason: err.Error()}
 	}
 	spelling := "toolchain"
 	if contract.Spelling == module.Standard {

@@ -2,16 +2,19 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
 
+	"github.com/conductorquantum/coda/host/config"
 	"github.com/conductorquantum/coda/host/conformance"
 )
 
 // showConformance writes what the checks of an executor found, for people.
 func (c *cli) showConformance(v *verdict) {
 	s := &sheet{width: c.stdout.width}
+	limits, usual := maps.Clone(v.Limits), config.DefaultLimits.ByKey()
 	where := ""
 	if v.Path == "" {
 		where = indent + "built in"
@@ -21,6 +24,16 @@ func (c *cli) showConformance(v *verdict) {
 	s.line("tested", "%s, by coda %s, %s", v.Date.Format(time.RFC3339), v.Coda, v.Contract)
 	if v.DeviceFile != "" {
 		s.line("settings", "of %s, sha256 %s", v.DeviceFile, v.Settings)
+	}
+	if v.Grants != "" {
+		s.line("grants", "sha256 %s", v.Grants)
+	}
+	maps.DeleteFunc(limits, func(key, value string) bool { return value == usual[key] })
+	if len(limits) > 0 {
+		s.line("limits", "%s", shownLimits(limits))
+	}
+	if len(v.Only) > 0 {
+		s.line("only", "%s", strings.Join(v.Only, ", "))
 	}
 	if v.Device != nil {
 		s.line("device", "%s", describe(v.Device))

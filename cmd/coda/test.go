@@ -3,11 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -128,45 +125,42 @@ func (g *groups) complete(_ *cobra.Command, _ []string, typed string) ([]string,
 
 // verdict is what coda test found of a file.
 type verdict struct {
-	Ref        string    `json:"ref"`
-	Path       string    `json:"path,omitempty"` // empty for a built-in
-	SHA256     string    `json:"sha256"`         // of the file: the verdict is about it alone
-	Contract   string    `json:"contract"`       // with executors, of this coda
-	Coda       string    `json:"coda"`           // its version
-	Date       time.Time `json:"date"`
-	DeviceFile string    `json:"device_file,omitempty"`
-	Settings   string    `json:"settings_sha256,omitempty"` // of the device file, by key, as JSON
-	Passed     int       `json:"passed"`
-	Failed     int       `json:"failed"`
-	Skipped    int       `json:"skipped"`
-	Error      string    `json:"error,omitempty"` // why it could not be tested
+	Ref        string            `json:"ref"`
+	Path       string            `json:"path,omitempty"` // empty for a built-in
+	SHA256     string            `json:"sha256"`         // of the file: the verdict is about it alone
+	Contract   string            `json:"contract"`       // with executors, of this coda
+	Coda       string            `json:"coda"`           // its version
+	Date       time.Time         `json:"date"`
+	DeviceFile string            `json:"device_file,omitempty"`
+	Settings   string            `json:"settings_sha256,omitempty"` // of the device file, by key, as JSON
+	Grants     string            `json:"grants_sha256,omitempty"`   // of the endpoints that it grants
+	Limits     map[string]string `json:"limits"`                    // all that hold, by key
+	Only       []string          `json:"only"`                      // the groups of checks that were asked for; empty: all
+	Thorough   bool              `json:"thorough"`
+	Passed     int               `json:"passed"`
+	Failed     int               `json:"failed"`
+	Skipped    int               `json:"skipped"`
+	Error      string            `json:"error,omitempty"` // why it could not be tested
 	*conformance.Report
 }
 
 // test tests an executor. Whatever keeps it from being tested is an untestedError.
 func (c *cli) test(ctx context.Context, ref string, f *testFlags) error {
-	b, err := newBench(ref, f.device.value)
-	if err != nil {
-		return &untestedError{err}
-	}
 	junit, err := createJUnit(f.junit.value)
 	if err != nil {
 		return &untestedError{err}
 	}
-	defer junit.Close()
+	defer junit.discard()
 	v := &verdict{
-		Ref: b.program.Ref, Path: b.program.Path, SHA256: b.program.Digest(), Contract: wit.Package + "@" + wit.Version,
-		Coda: readVersions().Version, Date: time.Now().UTC().Truncate(time.Second), DeviceFile: b.device.Path,
-	}
-	if b.device.Path != "" {
-		v.Settings = host.DigestSettings(b.device.Config)
+		Ref: ref, Contract: wit.Package + "@" + wit.Version, Coda: readVersions().Version, Date: time.Now().UTC().Truncate(time.Second),
+		Limits: map[string]string{}, Only: append([]string{}, f.only.of...), Thorough: f.thorough,
+		Report: &conformance.Report{Checks: []conformance.Check{}, Budgets: []conformance.Budget{}},
 	}
 	ctx, stop := untilInterrupted(ctx, func() { c.complain("stopping; Ctrl-C again to kill") })
 	defer stop()
-	v.Report, err = c.conform(ctx, b, f)
+	err = c.conform(ctx, v, f)
 	if ctx.Err() != nil {
-		c.complain("interrupted; %s made", plural(len(v.Checks), "check"))
-		return &untestedError{errReported}
+		err = fmt.Errorf("interrupted; %s made", plural(len(v.Checks), "check"))
 	}
 	v.Passed, v.Failed, v.Skipped = v.Count(conformance.Passed), v.Count(conformance.Failed), v.Count(conformance.Skipped)
 	if err != nil {
@@ -178,20 +172,29 @@ func (c *cli) test(ctx context.Context, ref string, f *testFlags) error {
 	return c.publish(v, f, junit, err)
 }
 
-// conform runs the checks, and tells a person at the terminal of them.
-func (c *cli) conform(ctx context.Context, b *bench, f *testFlags) (*conformance.Report, error) {
+// conform runs the checks, and tells a person at the terminal of them. What it finds
+// goes into v.
+func (c *cli) conform(ctx context.Context, v *verdict, f *testFlags) error {
 	done := func() {}
 	defer func() { done() }()
-	var err error
+	b, err := newBench(v.Ref, f.device.value)
+	if err != nil {
+		return err
+	}
+	v.Ref, v.Path, v.SHA256 = b.program.Ref, b.program.Path, b.program.Digest()
+	if v.DeviceFile = b.device.Path; v.DeviceFile != "" {
+		v.Settings = host.DigestSettings(b.device.Config)
+	}
 	if b.deck, err = newDeck(f.record.value, f.replay.value); err != nil {
-		return &conformance.Report{}, err
+		return err
 	}
 	cfg, release, err := c.executorConfig(b, slog.LevelWarn)
 	if err != nil {
-		return &conformance.Report{}, err
+		return err
 	}
 	defer release()
-	report, err := host.Conform(ctx, cfg, conformance.Config{
+	v.Limits, v.Grants = cfg.Limits.OrDefaults().ByKey(), cfg.Grants
+	v.Report, err = host.Conform(ctx, cfg, conformance.Config{
 		Only: f.only.of, Physics: conformance.Physics(f.physics.value), Thorough: f.thorough, Timeless: b.deck != nil,
 		Started: func(name string, i, n int) {
 			done()
@@ -199,26 +202,14 @@ func (c *cli) conform(ctx context.Context, b *bench, f *testFlags) (*conformance
 		},
 	})
 	// What a tape that has failed left of the checks is no verdict.
-	return report, cmp.Or(b.deck.close(), err)
+	return cmp.Or(b.deck.close(), err)
 }
 
 // publish writes a verdict where it was asked for. It returns outcome, unless that
 // cannot be done.
-func (c *cli) publish(v *verdict, f *testFlags, junit *os.File, outcome error) error {
-	if junit != nil || f.junit.value == stdinPath {
-		var to io.Writer = c.stdout
-		if junit != nil {
-			to = junit
-		}
-		if v.Error == "" {
-			err := v.WriteJUnit(to, "coda test "+v.Ref, v.Date, v.properties())
-			if junit != nil {
-				err = errors.Join(err, junit.Close())
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.junit.value, withoutPath(err))
-			}
-		}
+func (c *cli) publish(v *verdict, f *testFlags, junit *junitFile, outcome error) error {
+	if err := c.writeJUnit(v, f.junit.value, junit); err != nil {
+		return err
 	}
 	switch {
 	case f.json:
@@ -233,29 +224,4 @@ func (c *cli) publish(v *verdict, f *testFlags, junit *os.File, outcome error) e
 		c.showConformance(v)
 	}
 	return outcome
-}
-
-// createJUnit makes the file before the checks are made, so that a place that
-// cannot be written to is found first.
-func createJUnit(path string) (*os.File, error) {
-	if path == "" || path == stdinPath {
-		return nil, nil
-	}
-	file, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
-	}
-	return file, nil
-}
-
-// properties bind a report in JUnit's XML to the file.
-func (v *verdict) properties() []conformance.Property {
-	all := []conformance.Property{
-		{Name: "sha256", Value: v.SHA256}, {Name: "contract", Value: v.Contract}, {Name: "coda", Value: v.Coda},
-		{Name: "physics", Value: string(v.Physics)}, {Name: "false_alarm", Value: fmt.Sprintf("%.1g", v.FalseAlarm)},
-	}
-	if v.DeviceFile != "" {
-		all = append(all, conformance.Property{Name: "settings_sha256", Value: v.Settings})
-	}
-	return all
 }

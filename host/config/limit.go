@@ -135,19 +135,31 @@ func (k *limitKey) number() func(*Limits) *uint64 {
 // Shown is a limit as messages write it: "limits.memory = 256MiB".
 func (l *Limits) Shown(key string) string {
 	for _, k := range limitKeys {
-		if k.key != key {
-			continue
-		}
-		switch {
-		case k.time != nil:
-			return "limits." + key + " = " + k.time(l).String()
-		case k.size != nil:
-			return "limits." + key + " = " + sizeText(*k.size(l))
-		default:
-			return "limits." + key + " = " + strconv.FormatUint(*k.many(l), 10)
+		if k.key == key {
+			return "limits." + key + " = " + k.text(l)
 		}
 	}
 	panic("there is no limit " + key) // a slip of ours
+}
+
+// ByKey is all limits by their keys in [limits], as messages write them.
+func (l Limits) ByKey() map[string]string {
+	all := make(map[string]string, len(limitKeys))
+	for _, k := range limitKeys {
+		all[k.key] = k.text(&l)
+	}
+	return all
+}
+
+func (k *limitKey) text(l *Limits) string {
+	switch {
+	case k.time != nil:
+		return k.time(l).String()
+	case k.size != nil:
+		return sizeText(*k.size(l))
+	default:
+		return strconv.FormatUint(*k.many(l), 10)
+	}
 }
 
 // sizeText writes bytes in the largest unit that divides them.

@@ -322,7 +322,7 @@ func TestJUnit(t *testing.T) {
 	}}
 	var out strings.Builder
 	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	if err := report.WriteJUnit(&out, "coda test a<b", date, []conformance.Property{{Name: "sha256", Value: "00ff"}}); err != nil {
+	if err := report.WriteJUnit(&out, "coda test a<b", date, "", []conformance.Property{{Name: "sha256", Value: "00ff"}}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `<?xml version="1.0" encoding="UTF-8"?>
@@ -351,5 +351,15 @@ func TestJUnit(t *testing.T) {
 	}
 	if err := xml.Unmarshal([]byte(out.String()), &any); err != nil {
 		t.Errorf("no XML: %v", err)
+	}
+	// What could not be tested is no report without failures.
+	out.Reset()
+	if err := (&conformance.Report{}).WriteJUnit(&out, "coda test x", date, "no \x1b file", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`tests="1" failures="0" errors="1"`, `<testcase classname="coda" name="tested" time="0.000000">`, `<error message="no � file">`} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("it has no %s:\n%s", part, out.String())
+		}
 	}
 }

@@ -36,6 +36,7 @@ type junitCase struct {
 	Name    string        `xml:"name,attr"`
 	Time    string        `xml:"time,attr"`
 	Failure *junitMessage `xml:"failure"`
+	Error   *junitMessage `xml:"error"`
 	Skipped *junitMessage `xml:"skipped"`
 	Output  string        `xml:"system-out,omitempty"`
 }
@@ -46,8 +47,9 @@ type junitMessage struct {
 }
 
 // WriteJUnit writes the report in the XML that continuous integration reads after
-// JUnit: one suite of that name, one case for each check, its class being the group.
-func (r *Report) WriteJUnit(w io.Writer, name string, at time.Time, properties []Property) error {
+// JUnit: one suite of that name, one case for each check, its class being the group. Why
+// it could not be tested, where it could not, is a case that ends in an error.
+func (r *Report) WriteJUnit(w io.Writer, name string, at time.Time, untested string, properties []Property) error {
 	suite := junitSuite{
 		Name: clean(name), Tests: len(r.Checks), Failures: r.Count(Failed), Skipped: r.Count(Skipped),
 		Time: fmt.Sprintf("%.6f", r.Seconds), Timestamp: at.UTC().Format("2006-01-02T15:04:05"),
@@ -67,6 +69,12 @@ func (r *Report) WriteJUnit(w io.Writer, name string, at time.Time, properties [
 			out.Skipped = &junitMessage{Message: clean(c.Reason)}
 		}
 		suite.Cases = append(suite.Cases, out)
+	}
+	if untested != "" {
+		suite.Tests, suite.Errors = suite.Tests+1, 1
+		suite.Cases = append(suite.Cases, junitCase{
+			Class: "coda", Name: "tested", Time: fmt.Sprintf("%.6f", 0.0), Error: &junitMessage{Message: clean(untested)},
+		})
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err

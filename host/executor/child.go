@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,7 @@ type child struct {
 	pending bool        // it makes its next instance
 	usable  bool        // false once it must be replaced
 	unrest  bool        // it may have left the hardware in the middle of something
+	contact contact     // of the guest with the hardware, since the last job ended
 	job     string      // the id of the running job, for the log
 	lines   lineCount
 	told    lineCount // of progress
@@ -169,7 +171,7 @@ func (c *child) load(ctx context.Context, body *wire.LoadBody) error {
 			return nil
 		case wire.Failed:
 			err := c.failed(payload)
-			c.unrest = c.unrest && trapped(err)
+			c.unrest = c.unrest && (trapped(err) || c.contact.broken)
 			return err
 		default:
 			if err := c.serve(ctx, clock, kind, payload, "while it was loaded"); err != nil {
@@ -280,6 +282,7 @@ func (c *child) call(ctx context.Context, clock *clock, payload []byte, when str
 	if err != nil {
 		return c.e.fault(fault.Lost, fmt.Sprintf("its process was ended %s: %v", when, err))
 	}
+	c.contact.note(call.Func, &answer)
 	c.writing.Lock()
 	err = c.conn.WriteFunc(wire.Answer, func(b []byte) []byte { return wire.AppendAnswer(b, &answer) })
 	c.writing.Unlock()
@@ -305,9 +308,9 @@ func (c *child) run(ctx context.Context, job *abi.Job) (execution *abi.Execution
 		kind: wire.Job,
 		fill: func(b []byte) []byte { return wire.AppendJob(b, job) },
 		done: wire.Done,
-		parse: func(payload []byte) (err error) {
+		parse: func(payload []byte) (failed bool, err error) {
 			execution, err = wire.ParseDone(payload)
-			return err
+			return false, err
 		},
 	})
 	return execution, err
@@ -322,12 +325,13 @@ func (c *child) runBatch(ctx context.Context, jobs []*abi.Job) (outcomes []wire.
 		kind: wire.Batch,
 		fill: func(b []byte) []byte { return wire.AppendJobs(b, jobs) },
 		done: wire.BatchDone,
-		parse: func(payload []byte) (err error) {
+		parse: func(payload []byte) (failed bool, err error) {
 			outcomes, err = wire.ParseResults(payload)
 			if err == nil && len(outcomes) != len(jobs) {
 				err = &wire.ProtocolError{What: fmt.Sprintf("%d results for %d jobs", len(outcomes), len(jobs))}
 			}
-			return err
+			failed = slices.ContainsFunc(outcomes, func(o wire.Outcome) bool { return o.Execution == nil })
+			return failed, err
 		},
 	})
 	return outcomes, err
@@ -338,8 +342,8 @@ type request struct {
 	jobs  int // whose time it has, once the guest is open
 	kind  wire.Kind
 	fill  func([]byte) []byte
-	done  wire.Kind // of the answer, unless it is Failed
-	parse func([]byte) error
+	done  wire.Kind                             // of the answer, unless it is Failed
+	parse func([]byte) (failed bool, err error) // whether any of the jobs failed
 }
 
 // exchange sends a request and waits for its answer. A child that may hold a
@@ -408,15 +412,18 @@ func (c *child) exchange(ctx context.Context, r request) error {
 			clock.start(jobTime)
 		case r.done:
 			over()
-			if err := r.parse(payload); err != nil {
+			failed, err := r.parse(payload)
+			if err != nil {
 				return c.lost(err, "during the job")
 			}
-			c.usable, c.unrest, c.pending = true, false, true
+			c.usable, c.unrest, c.pending = true, failed && c.contact.broken, true
+			c.contact = contact{} // what follows is the next job's
 			return nil
 		case wire.Failed:
 			over()
 			err := c.failed(payload)
-			c.usable, c.unrest, c.pending = true, trapped(err), true
+			c.usable, c.unrest, c.pending = true, trapped(err) || c.contact.broken, true
+			c.contact = contact{}
 			return err
 		default:
 			if err := c.serve(ctx, clock, kind, payload, "during the job"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
@@ -28,6 +29,33 @@ type rest struct {
 
 	turn  chan struct{}   // holds one while somebody makes attempts: hardware is held once
 	again chan chan error // asks for an attempt now, and is told what came of it
+}
+
+// contact is what a guest's calls to the hardware tell of a job that fails by its own
+// account: a guest that was refused its bytes, or whose instrument did not answer, may not
+// have been able to end what it had begun.
+type contact struct {
+	reached bool // there was a call beyond opening
+	broken  bool // one that failed, and not for what the guest asked
+}
+
+// note takes an answer as the guest gets it, from a tape too. That an instrument could
+// not be opened says nothing of one that no call has reached.
+func (c *contact) note(f effect.Func, answer *effect.Answer) {
+	switch f {
+	case effect.StreamOpen, effect.WindowOpen:
+	case effect.StreamSetTimeout, effect.StreamDrop, effect.WindowDrop:
+		return
+	default:
+		c.reached = c.reached || f.Hardware()
+	}
+	if !answer.Failed || !c.reached {
+		return
+	}
+	switch answer.Kind {
+	case effect.Closed, effect.TimedOut, effect.Other:
+		c.broken = true
+	}
 }
 
 // CanMakeSafe reports whether the executor can bring its hardware to rest.
@@ -59,10 +87,10 @@ func (e *Executor) MakeSafe(ctx context.Context) error {
 }
 
 // errResting is why nothing runs until the first attempt has ended.
-var errResting = errors.New("a job was killed or its guest trapped, and the hardware is being brought to rest")
+var errResting = errors.New("a job was killed, trapped, or failed with a call to its instrument, and the hardware is being brought to rest")
 
-// untilSafe brings the hardware to rest after a guest was killed or trapped, the one
-// that owe gave this number. Where that fails it is tried again, until it succeeds or
+// untilSafe brings the hardware to rest after a guest that may not have done so, the
+// one that owe gave this number. Where that fails it is tried again, until it succeeds or
 // an operator says that it is done; nothing else runs meanwhile.
 func (e *Executor) untilSafe(owed uint64) {
 	r := &e.rest

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -21,6 +22,7 @@ type deck struct {
 	path   string
 	record *tape.Recorder
 	play   *tape.Player
+	guests bool // there was one
 	failed error
 }
 
@@ -75,6 +77,7 @@ func (d *deck) watched(door effect.Door, err error) (effect.Door, error) {
 	if err != nil {
 		return nil, d.note(err)
 	}
+	d.guests = true
 	return &watched{door, d}, nil
 }
 
@@ -165,7 +168,17 @@ func endedByNode(failed error) bool {
 	return ok && (e.Cause == fault.Limit || e.Cause == fault.Lost || e.Cause == fault.Cancelled && errors.Is(e, context.Canceled))
 }
 
-// close ends the tape. A replay that leaves some of it unplayed fails.
+// abandon ends the tape of an executor that did not open, and says why it did not.
+func (d *deck) abandon(err error) error {
+	err = cmp.Or(d.failure(), err)
+	if closed := d.close(); closed != nil && !d.plays() && !errors.Is(err, closed) {
+		return errors.Join(err, closed) // of a replay the tape goes on, which is no news
+	}
+	return err
+}
+
+// close ends the tape. A replay that leaves some of it unplayed fails, and a recording of
+// no guest at all is no tape.
 func (d *deck) close() error {
 	switch {
 	case d == nil:
@@ -173,7 +186,11 @@ func (d *deck) close() error {
 	case d.play != nil:
 		return cmp.Or(d.failure(), d.note(d.play.Close()))
 	case d.record != nil:
-		return cmp.Or(d.failure(), d.note(d.record.Close()))
+		err := cmp.Or(d.failure(), d.note(d.record.Close()))
+		if !d.guests {
+			_ = os.Remove(d.path) // it would stand in the way of the next
+		}
+		return err
 	default:
 		return nil
 	}

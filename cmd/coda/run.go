@@ -64,6 +64,9 @@ The status is 0 if all circuits completed and 1 if any failed.`,
 			if f.record.value != "" && f.replay.value != "" {
 				return misused(cmd, "give either --record or --replay")
 			}
+			if f.seed.set && f.replay.value != "" {
+				return misused(cmd, "--seed has no effect with --replay: the tape has the seed that it was recorded with")
+			}
 			return c.run(cmd.Context(), &f, newSources(args))
 		},
 	}
@@ -96,12 +99,15 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 	}
 	ctx, stop := untilInterrupted(ctx, func() { c.complain("stopping; Ctrl-C again to kill") })
 	defer stop()
+	if f.record.value != "" && !c.resolve(sources, f) {
+		return errReported // before there is a tape, which nothing writes over
+	}
 	if b.deck, err = newDeck(f.record.value, f.replay.value); err != nil {
 		return err
 	}
 	e, err := c.open(ctx, b)
 	if err != nil {
-		return cmp.Or(b.deck.failure(), err)
+		return b.deck.abandon(err)
 	}
 	ended := false
 	end := func() error {
@@ -142,6 +148,22 @@ func (c *cli) run(ctx context.Context, f *runFlags, sources []source) error {
 		return errReported
 	}
 	return nil
+}
+
+// resolve reads all circuits, shows those that cannot be read, and reports whether all
+// can.
+func (c *cli) resolve(sources []source, f *runFlags) bool {
+	all := true
+	for i := range sources {
+		s := &sources[i]
+		circuit, err := s.circuit(c.stdin, f.target.Target)
+		if err != nil {
+			c.showFailure(*s, err.Error(), f.json)
+			all = false
+		}
+		s.resolved = circuit
+	}
+	return all
 }
 
 // ran is a circuit that an executor has run.

@@ -29,6 +29,8 @@ type source struct {
 	path string // "-" for standard input; empty where the text is given
 	id   string // the id of its job
 	text string
+
+	resolved *abi.Circuit // what circuit returns; nil: it is read then
 }
 
 func newSource(path string) source {
@@ -109,6 +111,9 @@ func withoutPath(err error) error {
 // circuit returns the circuit, which for a program in OpenQASM is one for target.
 // The error does not name the path.
 func (s source) circuit(stdin io.Reader, target abi.Target) (*abi.Circuit, error) {
+	if s.resolved != nil {
+		return s.resolved, nil
+	}
 	text, err := s.read(stdin)
 	if err != nil {
 		return nil, err

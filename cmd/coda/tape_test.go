@@ -114,7 +114,19 @@ func TestTape(t *testing.T) {
 				t.Errorf("a tape that is there: %s", stderr)
 			}
 
+			// What cannot be run leaves no tape in the way of the next try.
+			for _, args := range [][]string{
+				{"--device", "device.toml", "measure.json", "nope.json"},
+				{"--executor", "measure.json", "measure.json"}, // no executor
+			} {
+				r.coda(t, 1, append([]string{"run", "--record", "none"}, args...)...)
+				if _, err := os.Lstat(filepath.Join(r.dir, "none")); !os.IsNotExist(err) {
+					t.Errorf("%v leaves a tape: %v", args, err)
+				}
+			}
+
 			r.gone(t)
+			r.failingOpen(t)
 			for _, rec := range recordings {
 				stdout, stderr := r.coda(t, rec.code, append([]string{"run", "--json", "--device", rec.device, "--replay", rec.tape}, rec.circuits...)...)
 				if stdout != rec.stdout {
@@ -134,6 +146,20 @@ func TestTape(t *testing.T) {
 
 			r.differences(t, wasm)
 		})
+	}
+}
+
+// failingOpen records an executor whose instrument is not there any more, and plays it.
+func (r *rigDir) failingOpen(t *testing.T) {
+	r.write(t, "calibration.txt", nil)
+	_, recorded := r.coda(t, 1, "run", "--device", "device.toml", "--record", "closed", "measure.json")
+	if err := os.Remove(filepath.Join(r.dir, "calibration.txt")); err != nil {
+		t.Fatal(err)
+	}
+	_, replayed := r.coda(t, 1, "run", "--device", "device.toml", "--replay", "closed", "measure.json")
+	line := func(stderr string) string { return stderr[strings.LastIndexByte(stderr, '\n')+1:] }
+	if !strings.Contains(line(recorded), "the endpoint echo is closed") || line(replayed) != line(recorded) {
+		t.Errorf("an open that fails was recorded as\n%s\nand played as\n%s", recorded, replayed)
 	}
 }
 

@@ -230,13 +230,17 @@ func TestHTTPClient(t *testing.T) {
 	if response.StatusCode != 202 || response.Status != "202 Accepted" || string(body) != "a=b%20c 4 K" || response.Header.Get("x-was") != "here" {
 		t.Errorf("%v %v %q", response.Status, response.Header, body)
 	}
-	for _, get := range []string{"/old", "/new"} {
+	for get, want := range map[string]struct {
+		status   int
+		location string
+	}{"/new": {200, ""}, "/old": {302, "/new"}, "/away": {302, "http://example.com/new"}} {
 		response, err := client.Get(get)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if body, _ := io.ReadAll(response.Body); string(body) != "new" {
-			t.Errorf("%s is %q", get, body)
+		body, _ := io.ReadAll(response.Body)
+		if response.StatusCode != want.status || response.Header.Get("Location") != want.location || string(body) == "new" != (want.status == 200) {
+			t.Errorf("%s is %s %v %q", get, response.Status, response.Header, body)
 		}
 	}
 	any := &http.Client{Transport: &httpclient.Transport{}}
@@ -249,7 +253,6 @@ func TestHTTPClient(t *testing.T) {
 		want   string
 	}{
 		{client, "http://example.com/new", `"fridge" alone`},
-		{client, "/away", `"fridge" alone`},
 		{any, "/new", "names no endpoint"},
 		{any, "http://pump/new", "not granted"},
 	} {

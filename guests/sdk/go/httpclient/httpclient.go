@@ -24,9 +24,14 @@ import (
 )
 
 // New returns a client of an endpoint. The URLs of its requests are paths, "/status",
-// or name the endpoint as their host, "http://fridge/status".
+// or name the endpoint as their host, "http://fridge/status". A redirect is the answer and
+// is not followed: where it leads is said in the server's paths, which are not those below
+// the base URL.
 func New(endpoint string) *http.Client {
-	return &http.Client{Transport: &Transport{Endpoint: endpoint}}
+	return &http.Client{
+		Transport:     &Transport{Endpoint: endpoint},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // Transport is an http.RoundTripper to an endpoint, or, where Endpoint is empty, to

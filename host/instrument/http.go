@@ -113,6 +113,12 @@ func (d *door) send(ctx context.Context, call *effect.Call) effect.Answer {
 	return answer
 }
 
+// isClosedIdle reports whether a server closed a connection that was kept, before or as
+// a request went out. The library has no name for it.
+func isClosedIdle(err error) bool {
+	return strings.Contains(err.Error(), "http: server closed idle connection")
+}
+
 // headersOf are an answer's headers, their names in lower case and in order; the
 // values of one name keep theirs. Those about the connection are the host's.
 func headersOf(response *http.Response) [][2]string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -43,8 +44,32 @@ func (c *client) request(ctx context.Context, call *effect.Call, maxBody uint64)
 		return nil, errors.New("it cannot be written as HTTP")
 	}
 	request.URL, request.Header = target, headers
+	sendOnce(request)
 	return request, nil
 }
+
+// sendOnce keeps the transport from sending a request again, after a connection that was
+// kept turned out to be dead: a server may have acted on it, and instruments measure on a
+// GET. What the transport takes for repeatable are these methods, with a body that it can
+// have anew or none, and an Idempotency-Key, by which a guest allows it.
+func sendOnce(r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+	default:
+		return
+	}
+	r.GetBody = nil
+	if r.ContentLength == 0 {
+		r.Body = nothing{}
+		r.TransferEncoding = []string{"identity"} // nor has it chunks
+	}
+}
+
+// nothing is a body that the transport does not know to be empty.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (nothing) Close() error             { return nil }
 
 func checkMethod(method string) error {
 	if !isToken(method) || len(method) > maxMethod {

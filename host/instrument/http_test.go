@@ -219,6 +219,51 @@ func TestHTTPBounds(t *testing.T) {
 	}
 }
 
+// What goes over the wire, to the byte, from a guest that repeats nothing: a request that
+// the server has read, and closed the connection on, is the guest's to send again.
+func TestHTTPIsSentOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ method, data, head string }{
+		{"GET", "", ""}, {"HEAD", "", ""}, {"OPTIONS", "", ""}, {"DELETE", "", ""}, {"get", "", ""},
+		{"POST", "", "Content-Length: 0\r\n"}, {"GET", "q", "Content-Length: 1\r\n"}, {"OPTIONS", "q", "Content-Length: 1\r\n"},
+		{"POST", "q", "Content-Length: 1\r\n"},
+	} {
+		t.Run(c.method+" "+c.data, func(t *testing.T) {
+			t.Parallel()
+			seen := make(chan string, 10)
+			address := listen(t, func(conn net.Conn) {
+				buffer := make([]byte, 1<<10)
+				for i := range 2 {
+					n, err := conn.Read(buffer)
+					if err != nil {
+						return
+					}
+					seen <- string(buffer[:n])
+					if i == 0 {
+						_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+					}
+				}
+			})
+			b, _ := bench(t, fmt.Sprintf("[endpoints.api]\nurl = \"http://%s/base\"\n", address))
+			u := guest(t, b)
+			call := effect.Call{Func: effect.HTTPSend, Text: "api", Method: c.method, Path: "/x", Data: []byte(c.data)}
+			u.must(call)
+			u.fails(effect.Closed, call)
+			want := c.method + " /base/x HTTP/1.1\r\nHost: " + address + "\r\nUser-Agent: coda\r\n" + c.head + "\r\n" + c.data
+			for range 2 {
+				if got := <-seen; got != want {
+					t.Errorf("the server saw\n%q\nwant\n%q", got, want)
+				}
+			}
+			select {
+			case again := <-seen:
+				t.Errorf("it was sent again: %q", again)
+			default:
+			}
+		})
+	}
+}
+
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
 	ca, certificate := authority(t)

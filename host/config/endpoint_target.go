@@ -31,7 +31,7 @@ type SerialLine struct {
 	Baud     int    // 9600 where not said
 	DataBits int    // 5 to 8; 8 where not said
 	Parity   string // none, odd, even, mark or space
-	StopBits string // 1, 1.5 or 2
+	StopBits string // 1 or 2
 }
 
 const (
@@ -200,8 +200,8 @@ func serialLine(query map[string]string) (SerialLine, error) {
 	if !slices.Contains([]string{"none", "odd", "even", "mark", "space"}, line.Parity) {
 		return line, errors.New("has a parity that is none of none, odd, even, mark and space")
 	}
-	if !slices.Contains([]string{"1", "1.5", "2"}, line.StopBits) {
-		return line, errors.New("has a stop that is none of 1, 1.5 and 2")
+	if !slices.Contains([]string{"1", "2"}, line.StopBits) { // 1.5 is not to be had on a Unix system
+		return line, errors.New("has a stop that is neither 1 nor 2")
 	}
 	return line, nil
 }

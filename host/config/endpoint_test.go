@@ -35,7 +35,7 @@ headers = { authorization = "env:LAB_TOKEN", X-Key = "file:key", Accept = "text/
 url = "mmio:///dev/uio0?size=0x1000&offset=4096"
 ranges = ["0x100-0x1ff r", { range = "0x0", access = "rw", mask = 0x0f, values = [1, 2] }]
 [endpoints.line]
-url = "serial:///dev/ttyUSB0?baud=115200&parity=odd&data=7&stop=1.5"
+url = "serial:///dev/ttyUSB0?baud=115200&parity=odd&data=7&stop=2"
 [endpoints.s]
 url = "unix:///run//lab.sock"
 `, "device.yaml": `
@@ -44,7 +44,7 @@ endpoints:
     exclusive: false, connect_timeout: 1s, bytes_per_second: 1MiB, calls_per_second: 50, max_bytes: 64KiB}
   api: {url: "https://API.example.com:443/v1/a%20b/", headers: {authorization: "env:LAB_TOKEN", X-Key: "file:key", Accept: text/plain}}
   fpga: {url: "mmio:///dev/uio0?size=0x1000&offset=4096", ranges: ["0x100-0x1ff r", {range: "0x0", access: rw, mask: 0x0f, values: [1, 2]}]}
-  line: {url: "serial:///dev/ttyUSB0?baud=115200&parity=odd&data=7&stop=1.5"}
+  line: {url: "serial:///dev/ttyUSB0?baud=115200&parity=odd&data=7&stop=2"}
   s: {url: "unix:///run//lab.sock"}
 `} {
 		d, dir, err := device(t, name, text)
@@ -62,8 +62,8 @@ endpoints:
 				Ranges: []config.RegisterRange{
 					{First: 0, Last: 3, Read: true, Write: true, Mask: 0x0f, Values: []uint32{1, 2}},
 					{First: 0x100, Last: 0x1ff, Read: true, Mask: math.MaxUint32}}},
-			"line": {Target: config.Target{Scheme: "serial", Path: "/dev/ttyUSB0", Serial: config.SerialLine{Baud: 115200, DataBits: 7, Parity: "odd", StopBits: "1.5"}},
-				URL: "serial:///dev/ttyUSB0?baud=115200&parity=odd&data=7&stop=1.5"},
+			"line": {Target: config.Target{Scheme: "serial", Path: "/dev/ttyUSB0", Serial: config.SerialLine{Baud: 115200, DataBits: 7, Parity: "odd", StopBits: "2"}},
+				URL: "serial:///dev/ttyUSB0?baud=115200&parity=odd&data=7&stop=2"},
 			"s": {Target: config.Target{Scheme: "unix", Path: "/run/lab.sock"}, URL: "unix:///run//lab.sock"},
 		}
 		for endpoint := range want {
@@ -96,6 +96,7 @@ func TestEndpointErrors(t *testing.T) {
 		"serial:///dev/ttyS0?data=9":              "5 to 8",
 		"serial:///dev/ttyS0?parity=maybe":        "parity",
 		"serial:///dev/ttyS0?stop=3":              "stop",
+		"serial:///dev/ttyS0?stop=1.5":            "neither 1 nor 2",
 		"serial:///dev/ttyS0?buad=9600":           `a query "buad"`,
 		"http://example.com/?a=b":                 "query",
 		"http://example.com/../x":                 "dot segments",

@@ -8,6 +8,6 @@ import (
 	"runtime"
 )
 
-func openDevice(context.Context, string) (wire, error) {
+func openDevice(context.Context, string, func() func()) (wire, error) {
 	return nil, errors.New("there are no character devices on " + runtime.GOOS)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // openDevice opens a character device, for as much as this user may do with it.
-func openDevice(ctx context.Context, path string) (wire, error) {
+func openDevice(ctx context.Context, path string, leave func() func()) (wire, error) {
 	f, err := within(ctx, func() (*os.File, error) { return openCharacter(path) })
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func openDevice(ctx context.Context, path string) (wire, error) {
 		f.Close()
 		return nil, err
 	}
-	return &blocking{rw: f}, nil
+	return &blocking{rw: f, leave: leave}, nil
 }
 
 func openCharacter(path string) (*os.File, error) {

@@ -19,9 +19,9 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 func (g *grant) connect(ctx context.Context) (wire, error) {
 	switch g.Scheme {
 	case "serial":
-		return openSerial(ctx, g.Path, g.Serial)
+		return openSerial(ctx, g.Path, g.Serial, g.leave)
 	case "file":
-		return openDevice(ctx, g.Path)
+		return openDevice(ctx, g.Path, g.leave)
 	}
 	dialer := net.Dialer{KeepAliveConfig: keepAlive} // without delay, as always in Go
 	switch g.Scheme {

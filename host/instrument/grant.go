@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -31,6 +32,7 @@ type grant struct {
 	complaints             bucket // how much of a guest's misfortune the log takes
 
 	lease lease
+	stuck atomic.Int64 // calls that the system would not let go of
 
 	open                             atomic.Int64
 	calls, errors, bytesIn, bytesOut atomic.Uint64
@@ -60,14 +62,26 @@ func newGrant(name string, e config.Endpoint, log *slog.Logger) (*grant, error) 
 	return g, err
 }
 
+// heldBack is a call whose time went by before the grant's own limits allowed it.
+type heldBack struct {
+	limit string
+	err   error
+}
+
+func (e *heldBack) Error() string { return "waited for " + e.limit + ": " + e.err.Error() }
+func (e *heldBack) Unwrap() error { return e.err }
+
 // pass waits until the limits of the grant allow one call more. What came before is
 // paid for first, so that a call is never refused for its size.
 func (g *grant) pass(ctx context.Context) error {
 	g.calls.Add(1)
 	if err := g.callBudget.wait(ctx, 1); err != nil {
-		return err
+		return &heldBack{fmt.Sprintf("calls_per_second = %d", g.CallsPerSecond), err}
 	}
-	return g.byteBudget.wait(ctx, 0)
+	if err := g.byteBudget.wait(ctx, 0); err != nil {
+		return &heldBack{fmt.Sprintf("bytes_per_second = %d", g.BytesPerSecond), err}
+	}
+	return nil
 }
 
 func (g *grant) took(n int) {
@@ -106,11 +120,14 @@ func (g *grant) fail(ctx context.Context, what string, err error) effect.Answer 
 	why := map[effect.ErrorKind]string{
 		effect.TimedOut:      "did not answer in time",
 		effect.CancelledCall: "was waited for when the job was cancelled",
-		effect.Closed:        "is closed",
+		effect.Closed:        "is closed or cannot be reached",
 		effect.Busy:          "is held by another user",
 		effect.OutOfRange:    "was asked for more than it allows",
 		effect.Other:         "failed; the node's log says why",
 	}[kind]
+	if _, held := errors.AsType[*heldBack](err); held && kind == effect.TimedOut {
+		why = "was held back by the operator's limit"
+	}
 	return effect.Fail(kind, "%s: the endpoint %s %s", what, g.name, why)
 }
 
@@ -176,6 +193,17 @@ func (g *grant) acquire(d *door) bool {
 	g.lease.handles++
 	g.open.Add(1)
 	return true
+}
+
+// leave notes a call that the system does not let go of. Nobody opens the endpoint until
+// the function that it returns says that the call has ended.
+func (g *grant) leave() (back func()) {
+	g.stuck.Add(1)
+	g.log.Warn("a call to hardware did not end in time and is left alone; the endpoint is busy until the system lets go of it")
+	return func() {
+		g.stuck.Add(-1)
+		g.log.Info("a call to hardware that was left alone has ended")
+	}
 }
 
 func (g *grant) release() {

@@ -1,11 +1,13 @@
 package instrument
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,11 +71,20 @@ func TestCallThatNothingInterrupts(t *testing.T) {
 	for _, f := range []effect.Func{effect.StreamRead, effect.StreamWrite} {
 		synctest.Test(t, func(t *testing.T) {
 			device := &stubborn{make(chan struct{}), make(chan struct{})}
-			g := &grant{name: "a"}
-			g.Timeout, g.MaxBytes = time.Second, 100
-			g.log = discard
-			c := &connection{g: g, w: &blocking{rw: device}}
-			g.acquire(nil)
+			var log bytes.Buffer
+			g := &grant{name: "a", log: slog.New(slog.NewTextHandler(&log, nil))}
+			g.Timeout, g.ConnectTimeout, g.MaxBytes = time.Second, time.Second, 100
+			g.Scheme, g.Path = "file", "/dev/coda-none"
+			one := &door{bench: &Bench{grants: map[string]*grant{"a": g}}, handles: map[uint32]handle{}}
+			reopen := func(want effect.ErrorKind, says string) {
+				t.Helper()
+				answer, err := one.openStream(t.Context(), &effect.Call{Func: effect.StreamOpen, Text: "a"})
+				if err != nil || answer.Kind != want || !strings.Contains(answer.Message, says) {
+					t.Errorf("opened again: %+v, %v; want %s, %q", answer, err, want, says)
+				}
+			}
+			c := &connection{g: g, w: &blocking{rw: device, leave: g.leave}}
+			g.acquire(one)
 			call := &effect.Call{Func: f, Number: 10, Data: []byte("0123456789")}
 			began := time.Now()
 			if answer := streamCalls[f](c, t.Context(), call); answer.Kind != effect.TimedOut || time.Since(began) != time.Second {
@@ -90,8 +101,15 @@ func TestCallThatNothingInterrupts(t *testing.T) {
 				t.Error("closed under a call: its descriptor may be another file's")
 			default:
 			}
+			// What the call still takes would be the next connection's, the same guest's too.
+			reopen(effect.Busy, "the system still holds a call on it")
 			close(device.let)
 			<-device.closed
+			synctest.Wait()
+			reopen(effect.Closed, "is closed or cannot be reached")
+			if n := strings.Count(log.String(), "left alone; "); n != 1 {
+				t.Errorf("it is logged %d times:\n%s", n, &log)
+			}
 			if g.open.Load() != 0 {
 				t.Error("it still counts as open")
 			}
@@ -102,8 +120,11 @@ func TestCallThatNothingInterrupts(t *testing.T) {
 func TestRates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &grant{name: "a", log: discard, callBudget: bucket{perSecond: 2, most: 2}}
+		var log bytes.Buffer
+		g := &grant{name: "a", log: slog.New(slog.NewTextHandler(&log, nil)), callBudget: bucket{perSecond: 2, most: 2}}
 		g.Timeout, g.MaxBytes = 10*time.Second, 1<<20
+		g.complaints = bucket{perSecond: 1, most: 10}
+		g.CallsPerSecond, g.BytesPerSecond = 2, 100
 		near, far := net.Pipe()
 		defer far.Close()
 		go func() { _, _ = io.Copy(io.Discard, far) }()
@@ -122,9 +143,19 @@ func TestRates(t *testing.T) {
 		g.byteBudget = bucket{perSecond: 100, most: 100}
 		c.write(t.Context(), write) // 900 bytes too many: 9 seconds
 		c.timeout = time.Second
-		if answer := c.write(t.Context(), write); answer.Kind != effect.TimedOut {
-			t.Errorf("a flood: %+v", answer)
+		held := func(by string) {
+			t.Helper()
+			answer := c.write(t.Context(), write)
+			if answer.Kind != effect.TimedOut || !strings.HasSuffix(answer.Message, "the endpoint a was held back by the operator's limit") {
+				t.Errorf("a flood: %+v", answer)
+			}
+			if !strings.Contains(log.String(), "waited for "+by) {
+				t.Errorf("the operator is not told of %s:\n%s", by, &log)
+			}
 		}
+		held("bytes_per_second = 100")
+		g.callBudget.charge(100)
+		held("calls_per_second = 2")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(effect.ErrCancelled)
 		if answer := c.write(ctx, write); answer.Kind != effect.CancelledCall {

@@ -3,8 +3,6 @@ package instrument
 import (
 	"context"
 	"net"
-	"runtime"
-	"strings"
 	"time"
 
 	"github.com/conductorquantum/coda/host/config"
@@ -23,19 +21,16 @@ const serialTick = 20 * time.Millisecond
 var (
 	parities = map[string]serial.Parity{"none": serial.NoParity, "odd": serial.OddParity, "even": serial.EvenParity,
 		"mark": serial.MarkParity, "space": serial.SpaceParity}
-	stops = map[string]serial.StopBits{"1": serial.OneStopBit, "1.5": serial.OnePointFiveStopBits, "2": serial.TwoStopBits}
+	stops = map[string]serial.StopBits{"1": serial.OneStopBit, "2": serial.TwoStopBits}
 )
 
-func openSerial(ctx context.Context, path string, line config.SerialLine) (wire, error) {
-	if runtime.GOOS == "windows" {
-		path = strings.TrimPrefix(path, "/") // serial:///COM3
-	}
+func openSerial(ctx context.Context, path string, line config.SerialLine, leave func() func()) (wire, error) {
 	mode := &serial.Mode{BaudRate: line.Baud, DataBits: line.DataBits, Parity: parities[line.Parity], StopBits: stops[line.StopBits]}
 	port, err := within(ctx, func() (serial.Port, error) { return serial.Open(path, mode) })
 	if err != nil {
 		return nil, err
 	}
-	w := &serialWire{port: port, out: blocking{rw: port}}
+	w := &serialWire{port: port, out: blocking{rw: port, leave: leave}}
 	w.out.nudge = func() { _ = port.ResetOutputBuffer() }
 	return w, nil
 }

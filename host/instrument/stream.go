@@ -56,6 +56,10 @@ func (d *door) openStream(ctx context.Context, call *effect.Call) (effect.Answer
 	if !g.acquire(d) {
 		return g.refuse(effect.Busy, "is held by another guest"), nil
 	}
+	if g.stuck.Load() > 0 { // it may still take bytes that are for this one
+		g.release()
+		return g.refuse(effect.Busy, "is busy: the system still holds a call on it"), nil
+	}
 	w, err := g.connect(ctx)
 	if err != nil {
 		g.release()

@@ -88,7 +88,8 @@ func until(ctx context.Context, set func(time.Time) error) func() {
 // is left alone: it ends when the system lets it, and the wire is closed then.
 type blocking struct {
 	rw    io.ReadWriteCloser
-	nudge func() // helps a call that was left alone to its end; may be nil
+	nudge func()               // helps a call that was left alone to its end; may be nil
+	leave func() (back func()) // notes that one is, and then that it has ended; may be nil
 	left  atomic.Bool
 }
 
@@ -136,12 +137,17 @@ func (w *blocking) run(ctx context.Context, call func() (int, error)) (int, erro
 	case <-ctx.Done():
 	}
 	w.left.Store(true)
+	back := func() {}
+	if w.leave != nil {
+		back = w.leave()
+	}
 	if w.nudge != nil {
 		w.nudge()
 	}
 	go func() {
 		<-done
 		w.rw.Close() // only now: its descriptor may be another file's after that
+		back()
 	}()
 	return -1, ctx.Err()
 }

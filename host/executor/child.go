@@ -18,6 +18,7 @@ import (
 
 	"github.com/conductorquantum/coda/abi"
 	"github.com/conductorquantum/coda/abi/effect"
+	"github.com/conductorquantum/coda/host/executor/lograte"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/text"
@@ -40,7 +41,8 @@ type child struct {
 	contact contact     // of the guest with the hardware, since the last job ended
 	job     string      // the id of the running job, for the log
 	lines   lineCount
-	told    lineCount // of progress
+	log     lograte.Limit // of the lines that come through the door: behind a tape
+	told    lineCount     // of progress
 	waits   waiting
 
 	cancelled atomic.Bool   // the job was
@@ -90,6 +92,7 @@ func (e *Executor) launch(ctx context.Context, body *wire.LoadBody) (*child, err
 		e: e, cmd: cmd, socket: socket, usable: true,
 		conn: wire.NewConn(socket, wire.MaxFromChild),
 		done: done,
+		log:  lograte.New(e.cfg.Limits.LogLines, e.cfg.Limits.LogBytes),
 	}
 	if err := c.load(ctx, body); err != nil {
 		c.kill()
@@ -243,7 +246,7 @@ func (c *child) serve(ctx context.Context, clock *clock, kind wire.Kind, payload
 		if !c.lines.take(&c.e.cfg.Limits, time.Now(), len(payload)) {
 			return c.lost(&wire.ProtocolError{What: "more log lines than it may hand over"}, when)
 		}
-		c.log(payload)
+		c.logLine(payload)
 	case wire.Progress:
 		shots, err := wire.ParseProgress(payload)
 		if err == nil && !c.told.take(&progressLimits, time.Now(), 0) {
@@ -393,6 +396,7 @@ func (c *child) exchange(ctx context.Context, r request) error {
 		if !stop() {
 			<-said
 		}
+		c.tellLog()
 		c.e.used.job(time.Since(began), c.cpu, c.moved, c.handles)
 	}()
 	for {
@@ -528,8 +532,8 @@ func (c *child) gave(err error, when string) (string, error) {
 	return words.String(), c.e.fault(fault.Lost, fmt.Sprintf("its process was lost %s: %s", when, how))
 }
 
-// log writes a guest's line to the node's log.
-func (c *child) log(payload []byte) {
+// logLine writes a guest's line to the node's log.
+func (c *child) logLine(payload []byte) {
 	if len(payload) == 0 {
 		return
 	}

@@ -48,6 +48,9 @@ func (d *desk) Do(ctx context.Context, call *effect.Call) (effect.Answer, error)
 	}
 	switch call.Func {
 	case effect.Log:
+		if !d.c.keeps(len(call.Text)) {
+			break
+		}
 		cfg.Log.Log(context.WithoutCancel(ctx), level(byte(min(call.Number, 255))), printable(call.Text), "executor", cfg.Name, "job", d.c.job)
 	case effect.Progress:
 		cfg.Log.Debug("progress", "executor", cfg.Name, "job", d.c.job, "shots", call.Number)

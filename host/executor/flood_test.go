@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/conductorquantum/coda/abi/effect"
 	"github.com/conductorquantum/coda/host/executor"
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/testkit/fakeguest"
@@ -19,15 +20,23 @@ import (
 // what was not kept is counted.
 func TestAFloodOfLogLines(t *testing.T) {
 	t.Parallel()
-	const lines, kept = 100_000, 50
+	t.Run("", func(t *testing.T) { t.Parallel(); flood(t, 100_000, nil) })
+	t.Run("on a tape", func(t *testing.T) {
+		t.Parallel()
+		flood(t, 10_000, func(d effect.Door) (effect.Door, error) { return d, nil })
+	})
+}
+
+func flood(t *testing.T, lines int, tape func(effect.Door) (effect.Door, error)) {
+	const kept = 50
 	var out safeBuffer
 	e := open(t, executor.Config{
-		Limits: executor.Limits{LogLines: kept},
-		Log:    slog.New(slog.NewTextHandler(&out, nil)),
+		Limits: executor.Limits{LogLines: kept}, Tape: tape,
+		Log: slog.New(slog.NewTextHandler(&out, nil)),
 		Wasm: fakeguest.Assemble(t, map[string]string{
 			"imports": logImport,
 			"exports": `(global $n (mut i32) (i32.const 0))`,
-			"bad": `(global.set $n (i32.const 100000))
+			"bad": `(global.set $n (i32.const ` + strconv.Itoa(lines) + `))
 				(loop $more (call $log (i32.const 1) (i32.const 100) (i32.const 4))
 				(global.set $n (i32.sub (global.get $n) (i32.const 1))) (br_if $more (global.get $n)))`,
 		}),

@@ -1,6 +1,10 @@
 package executor
 
-import "time"
+import (
+	"time"
+
+	"github.com/conductorquantum/coda/host/executor/wire"
+)
 
 // lineCount holds the log lines that a child hands over against the limits that it is
 // to keep by itself. It never stands in the way of a child that does: one that is over
@@ -33,3 +37,26 @@ func (c *lineCount) take(l *Limits, now time.Time, n int) bool {
 
 // job allows for the line that a job may end with.
 func (c *lineCount) job() { c.lines, c.bytes = c.lines-1, c.bytes-toldBytes }
+
+// keeps reports whether a line of n bytes that comes through the door is kept. On a tape
+// are all lines, for what is on it must not depend on the time that it takes; the log is
+// behind it, and answers nothing.
+func (c *child) keeps(n int) bool {
+	now := time.Now()
+	if !c.log.Take(now, n) {
+		return false
+	}
+	if c.log.Due(now) {
+		c.tellLog()
+	}
+	return true
+}
+
+// tellLog says how much of that was not kept: while a job runs at most once a second, and
+// at its end.
+func (c *child) tellLog() {
+	if line := c.log.Tell(time.Now()); line != "" {
+		c.e.cfg.Log.Warn(line, "executor", c.e.cfg.Name, "job", c.job)
+		c.e.used.note(&wire.Usage{Lines: c.log.Dropped()})
+	}
+}

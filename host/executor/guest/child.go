@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
+	"github.com/conductorquantum/coda/host/executor/lograte"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
@@ -74,7 +75,7 @@ type child struct {
 	broken error     // why there is no spare
 
 	active *instance // the one that runs, or is being made
-	log    logLimit
+	log    lograte.Limit
 	usage  wire.Usage
 
 	progress time.Time // when the node last heard of any
@@ -229,7 +230,7 @@ func (c *child) answer(ctx context.Context, kind wire.Kind, do func(*instance) (
 	fill, err := do(in)
 	c.running = false
 	c.tellLog()
-	c.usage = wire.Usage{Memory: in.size(), Lines: c.log.dropped}
+	c.usage = wire.Usage{Memory: in.size(), Lines: c.log.Dropped()}
 	if err == nil {
 		err = c.conn.WriteFunc(kind, fill)
 	} else {

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/conductorquantum/coda/host/executor/lograte"
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
@@ -40,7 +41,7 @@ func (c *child) start(ctx context.Context, body wire.LoadBody, code []byte, file
 	begin := time.Now()
 	e := &engine{body: body, keep: body.Keep}
 	c.engine = e
-	c.log = logLimit{lines: body.LogLines, bytes: body.LogBytes}
+	c.log = lograte.New(body.LogLines, body.LogBytes)
 	config, err := runtimeConfig(&body)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package tape
 
-import "bytes"
+import (
+	"bytes"
+	"io"
+)
 
 // Reseal gives every line of a text the checksum that it should have, so that a fuzzer
 // gets behind them.
@@ -20,4 +23,15 @@ func Reseal(text []byte) []byte {
 		out = append(out, `,"sum":"`+sum+"\"}\n"...)
 	}
 	return out
+}
+
+// Verify reads a tape to its end, and says how many calls are on it.
+func Verify(r io.Reader) (calls uint64, err error) {
+	reader := NewReader(r)
+	for {
+		l, err := reader.next()
+		if err != nil || l == nil {
+			return reader.calls, err
+		}
+	}
 }

@@ -221,6 +221,10 @@ func (d *playing) Do(_ context.Context, call *effect.Call) (effect.Answer, error
 	if d.closed {
 		return effect.Answer{}, errors.New("the door to the tape is closed")
 	}
+	if d.endsHere() { // before its first call, which it came to sooner this time
+		p.ended = true
+		return effect.Answer{}, ErrEnded
+	}
 	l := p.next
 	if l == nil || l.Call == "" {
 		return effect.Answer{}, p.differs("the guest called " + shown(call.Func, ofCall(call)))
@@ -239,11 +243,17 @@ func (d *playing) Do(_ context.Context, call *effect.Call) (effect.Answer, error
 	if d.echo != nil && (call.Func == effect.Log || call.Func == effect.Progress) {
 		d.echo(call)
 	}
-	if d == p.runs && p.endings[p.job-1] != "" && p.next != nil && p.next.Gone > 0 {
+	if d.endsHere() {
 		p.ended = true
 		return effect.Answer{}, ErrEnded
 	}
 	return answer, broke
+}
+
+// endsHere reports whether the node ended the guest here, in the job that runs.
+func (d *playing) endsHere() bool {
+	p := d.tape
+	return d == p.runs && p.endings[p.job-1] != "" && p.next != nil && p.next.Gone > 0
 }
 
 func (d *playing) Close() error {

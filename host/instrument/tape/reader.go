@@ -31,17 +31,6 @@ const (
 // NewReader reads a tape.
 func NewReader(r io.Reader) *Reader { return &Reader{in: bufio.NewReaderSize(r, 64<<10)} }
 
-// Verify reads a tape to its end, and says how many calls are on it.
-func Verify(r io.Reader) (calls uint64, err error) {
-	reader := NewReader(r)
-	for {
-		l, err := reader.next()
-		if err != nil || l == nil {
-			return reader.calls, err
-		}
-	}
-}
-
 // next is the next line; nil at the tape's end.
 func (r *Reader) next() (*line, error) {
 	text, err := r.text()

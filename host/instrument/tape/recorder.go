@@ -84,7 +84,8 @@ func (r *Recorder) JobBegin(job Job, at time.Time) error {
 	return r.write(&line{Job: &job, At: &at})
 }
 
-// JobEnd marks that the job has ended, and brings the tape to the disk so far.
+// JobEnd marks that the job has ended, and hands the tape so far to the system: it is
+// there if this program is killed, and not for sure if the machine loses its power.
 func (r *Recorder) JobEnd(end End) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

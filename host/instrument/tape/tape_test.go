@@ -244,6 +244,39 @@ func TestReplayOfAGuestThatWasEnded(t *testing.T) {
 	check(t, p.Close())
 }
 
+// A guest that was killed before its first call may come to that call on a machine that
+// is faster; one that ended by itself may not.
+func TestReplayOfAGuestThatWasEndedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, ended := range []string{"it ran too long", ""} {
+		path := filepath.Join(t.TempDir(), "tape")
+		r, err := tape.Create(path, header, 0)
+		check(t, err)
+		door, err := r.Door(&world{})
+		check(t, err)
+		check(t, r.JobBegin(job, start))
+		check(t, door.Close())
+		check(t, r.JobEnd(tape.End{Result: "r", Ended: ended, At: start}))
+		check(t, r.Close())
+
+		p, err := tape.Open(path)
+		check(t, err)
+		door, err = p.Door(nil)
+		check(t, err)
+		_, err = p.JobBegin(job)
+		check(t, err)
+		if _, err := door.Do(t.Context(), &effect.Call{Func: effect.Clock}); err == nil || errors.Is(err, tape.ErrEnded) != (ended != "") || p.Ended() != ended {
+			t.Errorf("ended %q: %v, %q", ended, err, p.Ended())
+		}
+		if ended != "" {
+			check(t, door.Close())
+			_, err = p.JobEnd("r")
+			check(t, err)
+			check(t, p.Close())
+		}
+	}
+}
+
 // One byte that is changed anywhere, left out, or added, is found; so is every cut.
 func TestDamage(t *testing.T) {
 	t.Parallel()

@@ -1,8 +1,6 @@
 package conformance
 
 import (
-	"slices"
-
 	"github.com/conductorquantum/coda/abi"
 )
 
@@ -69,15 +67,4 @@ func (r *Report) Count(status Status) int {
 		}
 	}
 	return n
-}
-
-// Failures are the checks that failed, as "group: name".
-func (r *Report) Failures() []string {
-	var names []string
-	for _, c := range r.Checks {
-		if c.Status == Failed {
-			names = append(names, c.Group+": "+c.Name)
-		}
-	}
-	return slices.Clip(names)
 }

@@ -59,9 +59,6 @@ var (
 // included, without those of WASI.
 func Imported() []Function { return slices.Clone(imported) }
 
-// Exported lists the functions that a guest exports or may export.
-func Exported() []Function { return slices.Clone(exported) }
-
 // granted are the interfaces that reach out of the sandbox: an operator names
 // what is behind each in the device file.
 var granted = []string{"byte-stream", "http", "registers"}

@@ -80,21 +80,6 @@ const (
 	maxReadsPerShot  = 32
 )
 
-// Instruction is a gate as the program memory has it. Qubits stand in bits 8 to 15
-// and 16 to 23 of the first word. The second word is the angle, a two's complement
-// number of which 2^32 would be a whole turn, or the nanoseconds of an id.
-func Instruction(op abi.Operation) [instructionWords]uint32 {
-	word := uint32(op.Gate+1) | uint32(op.Q0&0xff)<<8
-	if op.Gate.Qubits() == 2 {
-		word |= uint32(op.Q1&0xff) << 16
-	}
-	if op.Gate == abi.ID {
-		return [...]uint32{word, uint32(op.Param)}
-	}
-	turns := math.Remainder(op.Param/(2*math.Pi), 1)
-	return [...]uint32{word, uint32(int64(math.Round(turns * (1 << 32))))}
-}
-
 // RegistersConfig is what the sequencer has beside the others.
 type RegistersConfig struct {
 	Config

@@ -8,7 +8,22 @@ import (
 	"github.com/conductorquantum/coda/abi"
 )
 
-// What Instruction writes is read as the same gate, to the phase's 32 bits.
+// assembled is a gate as the program memory has it. Qubits stand in bits 8 to 15
+// and 16 to 23 of the first word. The second word is the angle, a two's complement
+// number of which 2^32 would be a whole turn, or the nanoseconds of an id.
+func assembled(op abi.Operation) [instructionWords]uint32 {
+	word := uint32(op.Gate+1) | uint32(op.Q0&0xff)<<8
+	if op.Gate.Qubits() == 2 {
+		word |= uint32(op.Q1&0xff) << 16
+	}
+	if op.Gate == abi.ID {
+		return [...]uint32{word, uint32(op.Param)}
+	}
+	turns := math.Remainder(op.Param/(2*math.Pi), 1)
+	return [...]uint32{word, uint32(int64(math.Round(turns * (1 << 32))))}
+}
+
+// What assembled writes is read as the same gate, to the phase's 32 bits.
 func TestInstruction(t *testing.T) {
 	t.Parallel()
 	for g := abi.RX; g <= abi.GateCNOT; g++ {
@@ -23,7 +38,7 @@ func TestInstruction(t *testing.T) {
 			if g == abi.ID {
 				op.Param = 80
 			}
-			words := Instruction(op)
+			words := assembled(op)
 			program, wrong := decodeProgram(words[:], 4)
 			if wrong >= 0 || len(program) != 1 {
 				t.Fatalf("%+v is no instruction", op)
@@ -38,7 +53,7 @@ func TestInstruction(t *testing.T) {
 }
 
 func FuzzRegisterProgram(f *testing.F) {
-	words := Instruction(abi.Operation{Gate: abi.RZ, Q0: 1, Q1: 1, Param: 1})
+	words := assembled(abi.Operation{Gate: abi.RZ, Q0: 1, Q1: 1, Param: 1})
 	f.Add(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, words[0]), words[1]))
 	f.Add([]byte{InstructionRead, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {

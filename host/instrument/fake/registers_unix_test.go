@@ -85,7 +85,7 @@ func (h *host) load8(program ...[2]uint32) {
 func read(qubit uint32) [2]uint32 { return [2]uint32{InstructionRead | qubit<<8} }
 
 func instruction(g abi.Gate, q0, q1 int, param float64) [2]uint32 {
-	return Instruction(gate(g, q0, q1, param).Operation)
+	return assembled(gate(g, q0, q1, param).Operation)
 }
 
 func TestRegistersBell(t *testing.T) {

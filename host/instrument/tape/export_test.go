@@ -27,7 +27,7 @@ func Reseal(text []byte) []byte {
 
 // Verify reads a tape to its end, and says how many calls are on it.
 func Verify(r io.Reader) (calls uint64, err error) {
-	reader := NewReader(r)
+	reader := newReader(r)
 	for {
 		l, err := reader.next()
 		if err != nil || l == nil {

@@ -19,7 +19,7 @@ type Player struct {
 	mu     sync.Mutex
 	path   string
 	file   *os.File
-	lines  *Reader
+	lines  *reader
 	header Header
 	files  map[string][]byte
 	next   *line // read and not yet played; nil at the tape's end
@@ -60,7 +60,7 @@ func (p *Player) start() error {
 	if !info.Mode().IsRegular() {
 		return errors.New("it is no regular file")
 	}
-	for r := NewReader(p.file); ; {
+	for r := newReader(p.file); ; {
 		l, err := r.next()
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func (p *Player) start() error {
 	if _, err := p.file.Seek(0, 0); err != nil {
 		return err
 	}
-	p.lines = NewReader(p.file)
+	p.lines = newReader(p.file)
 	for {
 		if p.next, err = p.lines.next(); err != nil {
 			return err

@@ -10,8 +10,8 @@ import (
 	"github.com/conductorquantum/coda/abi/effect"
 )
 
-// Reader reads a tape, strictly: every checksum, every field and the order of lines.
-type Reader struct {
+// reader reads a tape, strictly: every checksum, every field and the order of lines.
+type reader struct {
 	in     *bufio.Reader
 	sum    string
 	number int // of the line that was read last
@@ -28,11 +28,11 @@ const (
 	atEnd
 )
 
-// NewReader reads a tape.
-func NewReader(r io.Reader) *Reader { return &Reader{in: bufio.NewReaderSize(r, 64<<10)} }
+// newReader reads a tape.
+func newReader(r io.Reader) *reader { return &reader{in: bufio.NewReaderSize(r, 64<<10)} }
 
 // next is the next line; nil at the tape's end.
-func (r *Reader) next() (*line, error) {
+func (r *reader) next() (*line, error) {
 	text, err := r.text()
 	r.number++
 	switch {
@@ -60,7 +60,7 @@ func (r *Reader) next() (*line, error) {
 }
 
 // text is a line without its line feed. At the end of the file it is what is left.
-func (r *Reader) text() ([]byte, error) {
+func (r *reader) text() ([]byte, error) {
 	var text []byte
 	for {
 		part, err := r.in.ReadSlice('\n')
@@ -79,7 +79,7 @@ func (r *Reader) text() ([]byte, error) {
 var errOrder = errors.New("it does not belong here")
 
 // follow checks that a line is one thing, and may follow those before it.
-func (r *Reader) follow(l *line) error {
+func (r *reader) follow(l *line) error {
 	things := 0
 	for _, is := range []bool{l.Header != nil || l.Tape != 0, l.File != nil || l.Content != nil, l.Instance != 0, l.Gone != 0,
 		l.Job != nil, l.Result != nil, l.End != nil, l.Call != "" || l.N != 0} {

@@ -60,8 +60,6 @@ const (
 
 var stages = [...]string{Inspect: "inspect", Open: "open", Run: "run"}
 
-func (s Stage) String() string { return stages[s] }
-
 // Circuit is a circuit of n qubits, all of them measured.
 func Circuit(n uint16) *abi.Circuit {
 	c := &abi.Circuit{NumQubits: n, Metadata: abi.Metadata{SourceHash: "sha256:00", CompiledAt: "2026-01-02T03:04:05Z"}}

@@ -3,6 +3,7 @@ package executor
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"strings"
@@ -15,6 +16,26 @@ import (
 	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
+
+// TestWhatAChildMissesIsShown, as all that a child says, in bounds and so that it moves no
+// cursor.
+func TestWhatAChildMissesIsShown(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	e := &Executor{cfg: Config{Name: "fake", Log: slog.New(slog.NewJSONHandler(&out, nil))}}
+	e.warnOf(nil)
+	if out.Len() > 0 {
+		t.Errorf("a system that has all is warned of: %s", &out)
+	}
+	e.warnOf([]string{"landlock", "\x1b[2J", strings.Repeat("\x00", 1<<20)})
+	var line struct{ Missing string }
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(line.Missing, `landlock, \x1b[2J, \x00`) || len(line.Missing) > 4*maxSaid {
+		t.Errorf("%d bytes are logged: %.100q", len(line.Missing), line.Missing)
+	}
+}
 
 // TestAChildThatCompilesMustEnd: one that says that it has compiled and then stays
 // holds nobody up for longer than compiling may take, or than anybody waits for it.

@@ -126,9 +126,7 @@ func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error)
 		return nil, err
 	}
 	e.loaded = first.loaded
-	if len(e.loaded.Missing) > 0 {
-		cfg.Log.Warn("this system does not have all that confines executors", "executor", cfg.Name, "missing", e.loaded.Missing)
-	}
+	e.warnOf(e.loaded.Missing)
 	e.free <- &slot{child: first}
 	for range cfg.Concurrency - 1 {
 		next, err := e.start(ctx)
@@ -145,6 +143,13 @@ func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error)
 		e.watch.Reset(watchEvery)
 	}
 	return e, nil
+}
+
+// warnOf says what a child told of the system that it is confined by.
+func (e *Executor) warnOf(missing []string) {
+	if len(missing) > 0 {
+		e.cfg.Log.Warn("this system does not have all that confines executors", "executor", e.cfg.Name, "missing", printable(strings.Join(missing, ", ")))
+	}
 }
 
 // Name is what messages call the executor.

@@ -299,7 +299,11 @@ func (n *drivenNode) fault(f instrumentFault) {
 		n.t.Fatal(err)
 	}
 	if f.kind == "unavailable" {
-		n.node.waitFor(n.t, "tried again.* job="+id+" .*: unavailable: .*"+regexp.QuoteMeta(f.says))
+		// The line about its end comes last, whatever the others say.
+		end := n.node.waitFor(n.t, "tried again.* job="+id+" .*: unavailable: .*"+regexp.QuoteMeta(f.says)+"|msg=\"job executed\" job="+id+" (outcome=.*)")
+		if end != "" {
+			n.t.Errorf("%s: the job ended with %s, and was never tried again for %q", f.fault, end, f.says)
+		}
 		if parsed.To != 0 {
 			n.check(f.fault+", tried again", result)
 			return

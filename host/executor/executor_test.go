@@ -120,31 +120,43 @@ func TestOpenIsBound(t *testing.T) {
 			"open": `(drop (call $random (i32.const 300) (i32.const 1)))
 				(if (i32.and (i32.load8_u (i32.const 300)) (i32.const 1)) (then (call $forever)))`,
 		}),
-		Limits: executor.Limits{OpenTime: 500 * time.Millisecond},
+		Limits: executor.Limits{OpenTime: 2 * time.Second},
 	}
-	var atStart, later error
-	for atStart == nil {
-		var e *executor.Executor
-		if e, atStart = executor.Open(t.Context(), cfg); atStart == nil {
-			_ = e.Close()
+	const tries = 40 // that all go one way once in 10^12 runs
+	var e *executor.Executor
+	var hung error
+	for range tries {
+		opened, err := executor.Open(t.Context(), cfg)
+		switch {
+		case err != nil:
+			hung = err
+		case e == nil:
+			e = opened
+			defer e.Close()
+		default:
+			_ = opened.Close()
+		}
+		if e != nil && hung != nil {
+			break
 		}
 	}
-	cause(t, atStart, fault.Limit, "limits.open_time = 500ms")
-	e, err := executor.Open(t.Context(), cfg)
-	for err != nil {
-		e, err = executor.Open(t.Context(), cfg)
+	cause(t, hung, fault.Limit, "limits.open_time = 2s")
+	if e == nil {
+		t.Fatalf("it never opens: %v", hung)
 	}
-	defer e.Close()
-	for later == nil {
-		_, later = e.Run(t.Context(), job(5))
-	}
-	cause(t, later, fault.Limit, "limits.open_time = 500ms")
-	for range 20 {
-		if _, err = e.Run(t.Context(), job(5)); err == nil {
-			return
+	hung = nil
+	ran := false
+	for range tries {
+		if _, err := e.Run(t.Context(), job(5)); err != nil {
+			hung, ran = err, false
+		} else if ran = true; hung != nil {
+			break
 		}
 	}
-	t.Errorf("no job runs any more: %v", err)
+	cause(t, hung, fault.Limit, "limits.open_time = 2s")
+	if !ran {
+		t.Errorf("no job runs any more: %v", hung)
+	}
 }
 
 // TestCancellation: a guest that looks for a cancellation may end its job itself.

@@ -3,9 +3,14 @@ package instrument
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -115,6 +120,42 @@ func TestCallThatNothingInterrupts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A peer that takes nothing does not hold up the end of a connection over TLS, as it would
+// with the library alone.
+func TestTLSEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	public, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	own, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{own}, PrivateKey: key}}, SessionTicketsDisabled: true}
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		go func() { _ = tls.Server(far, server).Handshake() }()
+		conn := tls.Client(near, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is about the end
+		if err := conn.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		w := &secured{deadlined{conn}, conn}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if n, err := w.write(ctx, []byte("x")); n != -1 || !isTimeout(err) {
+			t.Errorf("wrote %d, %v", n, err)
+		}
+		began := time.Now()
+		w.close()
+		if took := time.Since(began); took != partingTime {
+			t.Errorf("it took %s", took)
+		}
+	})
 }
 
 func TestRates(t *testing.T) {

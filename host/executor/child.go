@@ -561,6 +561,7 @@ func (c *child) gone() bool {
 // kill ends the process and waits until it is reaped.
 func (c *child) kill() {
 	c.usable = false
+	c.tellLog()
 	_ = c.cmd.Process.Kill() // an error: it has ended
 	<-c.done
 	_ = c.socket.Close()

@@ -14,6 +14,6 @@ import "github.com/conductorquantum/coda/guests/sdk/go/internal/guest"
 // from init, once.
 //
 // A node calls rest on a fresh instance, whose Open was not called: when it starts,
-// after a job was killed, trapped or ran out of time, and when it stops. An error is
-// reported as one of Run is.
+// after a job was killed, trapped, ran out of time, or failed and had no answer from its
+// instrument, and when it stops. An error is reported as one of Run is.
 func Register(rest func() error) { guest.RegisterSafety(rest) }

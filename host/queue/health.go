@@ -68,7 +68,7 @@ func (q *Queue) probe(ctx context.Context) error {
 	switch {
 	case err == nil:
 		q.health.recovered(began)
-	case ctx.Err() != nil || rdb != q.line.current(): // it met nothing that counts
+	case ctx.Err() != nil || rdb != q.line.current() || q.line.isTakenUp(err): // it met nothing that counts
 	case refused(err):
 		q.health.failed()
 	default:
@@ -92,7 +92,7 @@ func (q *Queue) create(ctx context.Context, rdb *redis.Client) error {
 
 // seen keeps health true to what a command of a job met on a client. A refusal
 // says nothing about other jobs, and a client that was given up nothing about the
-// one in use. A command that nobody waits for any more, as its job has ended, may
+// one in use. Nor does a deadline while a large answer takes up the way. A command that nobody waits for any more, as its job has ended, may
 // still have met a dead connection. A group that a flush took away is made again.
 func (q *Queue) seen(ctx context.Context, rdb *redis.Client, err error) error {
 	switch {
@@ -102,6 +102,8 @@ func (q *Queue) seen(ctx context.Context, rdb *redis.Client, err error) error {
 	case refused(err):
 	case rdb != q.line.current():
 		return fmt.Errorf("given up, as Redis was away: %w", err)
+	case q.line.isTakenUp(err):
+		return fmt.Errorf("a large answer takes up the way to Redis: %w", err)
 	case q.health.failed():
 		q.line.cut(rdb)
 	}

@@ -1,7 +1,12 @@
 package queue
 
 import (
+	"cmp"
+	"context"
+	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -12,15 +17,35 @@ import (
 // all the connections that there are: what waits on them ends at once, and what
 // is asked next dials anew.
 type line struct {
-	options *redis.Options
+	options  *redis.Options
+	patience time.Duration // for the next byte of an answer that has begun
+	made     time.Time
+	moved    atomic.Int64 // when a large answer last did, since made; 0: never
 
 	mu     sync.Mutex
 	client *redis.Client
 	closed bool
 }
 
+const dialTimeout = 5 * time.Second
+
 func newLine(options *redis.Options) *line {
-	return &line{options: options, client: redis.NewClient(options)}
+	l := &line{patience: ProbeLimit, made: time.Now()}
+	own := *options
+	own.DialTimeout = cmp.Or(own.DialTimeout, dialTimeout)
+	dial := own.Dialer
+	if dial == nil {
+		dial = redis.NewDialer(&own)
+	}
+	own.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return l.carry(conn), nil
+	}
+	l.options, l.client = &own, redis.NewClient(&own)
+	return l
 }
 
 // current is the client to ask next.

@@ -18,9 +18,8 @@ import (
 
 // Timing of claims.
 const (
-	Block = 5 * time.Second    // the longest that a read waits for a message
-	Lease = 60 * time.Second   // idle time after which a message is free to claim
-	carry = Block + ProbeLimit // for an answer that brings messages, of any size
+	Block = 5 * time.Second  // the longest that a read waits for a message
+	Lease = 60 * time.Second // idle time after which a message is free to claim
 )
 
 // Message is one job as the cloud queued it. Fields that are absent are empty.
@@ -65,13 +64,16 @@ type Queue struct {
 	consumer string
 	health   health
 	reads    sync.WaitGroup
+
+	keepEvery time.Duration
 }
 
 // New makes a queue for a QPU; nothing is sent yet. By its options the client is
 // to try no command again, and to heed deadlines. The consumer's name is the
 // node's id and this boot's, so that no two processes ever share one.
 func New(options *redis.Options, qpuID, nodeID, bootID string) *Queue {
-	q := &Queue{line: newLine(options), keys: KeysOf(qpuID), qpuID: qpuID, node: nodeID, consumer: nodeID + "-" + bootID}
+	q := &Queue{line: newLine(options), keys: KeysOf(qpuID), qpuID: qpuID, node: nodeID, consumer: nodeID + "-" + bootID,
+		keepEvery: Lease / 3}
 	q.health.failed() // until the first contact
 	return q
 }
@@ -104,11 +106,12 @@ func (q *Queue) Claim(ctx context.Context, n int, wait time.Duration) ([]Message
 }
 
 // read blocks without regard to a context: a blocking command cannot be called
-// back, only cut. What is not answered in its time, and that of a probe, never
-// will be.
+// back, only cut. What does not begin to be answered in its time, and that of a
+// probe, never will be.
 func (q *Queue) read(ctx context.Context, rdb *redis.Client, n int, wait time.Duration) ([]Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait+ProbeLimit)
+	ctx, cancel := context.WithTimeout(ctx, wait+q.line.patience)
 	defer cancel()
+	defer q.keep()()
 	streams, err := rdb.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: q.keys.Group, Consumer: q.consumer,
 		Streams: []string{q.keys.Stream, ">"},
@@ -159,7 +162,8 @@ func (q *Queue) Strays(ctx context.Context, n int, inHand []string) ([]Message, 
 		args = append(args, id)
 	}
 	rdb := q.line.current()
-	entries, err := strays.Run(ctx, rdb.WithTimeout(carry), []string{q.keys.Stream}, args...).Slice()
+	defer q.keep()()
+	entries, err := strays.Run(ctx, rdb, []string{q.keys.Stream}, args...).Slice()
 	var out []Message
 	for _, entry := range entries {
 		if m, ok := entryMessage(entry); ok {
@@ -173,9 +177,10 @@ func (q *Queue) Strays(ctx context.Context, n int, inHand []string) ([]Message, 
 // them. Entries that were deleted from the stream are acknowledged on the way.
 func (q *Queue) Reclaim(ctx context.Context, n int) ([]Message, error) {
 	rdb := q.line.current()
+	defer q.keep()()
 	var out []Message
 	for cursor := "0-0"; len(out) < n; {
-		claimed, next, err := rdb.WithTimeout(carry).XAutoClaim(ctx, &redis.XAutoClaimArgs{
+		claimed, next, err := rdb.XAutoClaim(ctx, &redis.XAutoClaimArgs{
 			Stream: q.keys.Stream, Group: q.keys.Group, Consumer: q.consumer,
 			MinIdle: Lease, Start: cursor, Count: int64(n - len(out)),
 		}).Result()

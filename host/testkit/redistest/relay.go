@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Relay is a network between a server and its clients, on loopback, which can
@@ -15,7 +16,10 @@ type Relay struct {
 
 	mu     sync.Mutex
 	broken bool
+	rate   int // bytes per second of the answers; 0: as many as there are
 	pipes  map[*pipe]bool
+
+	answering sync.Mutex // whoever has the way, where it is slow
 }
 
 // pipe is one connection through the relay. Bytes of a broken one get lost, and
@@ -73,6 +77,25 @@ func (r *Relay) Mend() {
 	r.broken = false
 }
 
+// Slow has all answers together come at so many bytes per second.
+func (r *Relay) Slow(rate int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rate = rate
+}
+
+// pass lets so many bytes of an answer through.
+func (r *Relay) pass(bytes int) {
+	r.mu.Lock()
+	rate := r.rate
+	r.mu.Unlock()
+	if rate > 0 {
+		r.answering.Lock()
+		defer r.answering.Unlock()
+		time.Sleep(time.Duration(bytes) * time.Second / time.Duration(rate))
+	}
+}
+
 func (r *Relay) accept() {
 	for {
 		client, err := r.listener.Accept()
@@ -88,15 +111,15 @@ func (r *Relay) accept() {
 		p := &pipe{ends: [2]net.Conn{client, server}, broken: r.broken}
 		r.pipes[p] = true
 		r.mu.Unlock()
-		r.loops.Go(func() { p.carry(client, server) })
-		r.loops.Go(func() { p.carry(server, client) })
+		r.loops.Go(func() { p.carry(client, server, func(int) {}) })
+		r.loops.Go(func() { p.carry(server, client, r.pass) })
 	}
 }
 
 // carry hands bytes on until either end closes. Of a broken pipe the other end
 // does not hear even that.
-func (p *pipe) carry(from, to net.Conn) {
-	buffer := make([]byte, 32<<10)
+func (p *pipe) carry(from, to net.Conn, pass func(bytes int)) {
+	buffer := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buffer)
 		p.mu.Lock()
@@ -110,6 +133,7 @@ func (p *pipe) carry(from, to net.Conn) {
 			p.close()
 			return
 		default:
+			pass(n)
 			if _, err := to.Write(buffer[:n]); err != nil {
 				p.close()
 				return

@@ -72,7 +72,8 @@ func (d decisions) Waiting() ([]worker.Held, error) {
 func (d decisions) held(r *outbox.Record) (worker.Held, error) {
 	// Only Retry begins a schedule that is not that of the decision. Whose the
 	// outcome is was settled when it was parked: it needs not be published any more.
-	resent := r.Scheduled.After(r.Decided)
+	// The clock may have been set back in between.
+	resent := !r.Scheduled.Equal(r.Decided)
 	h := worker.Held{
 		JobID: r.JobID, MessageID: r.MessageID, Attempts: r.Attempts,
 		Published: !r.Published.IsZero() || resent, Parked: r.State == outbox.Parked, Resent: resent,

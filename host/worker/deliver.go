@@ -46,10 +46,19 @@ func (w *Worker) save(ctx context.Context, m *Message, p *parcel) {
 }
 
 // kept makes a parcel of what the store holds. Whether it was published before or
-// not: meanwhile a peer may have delivered it.
+// not: meanwhile a peer may have delivered it. Its times are a clock's that may have
+// been wrong then: none lies further ahead than the schedule puts it.
 func (w *Worker) kept(h *Held) *parcel {
-	return &parcel{Decision: h.Decision, saved: done, safe: true, published: h.Resent,
+	p := &parcel{Decision: h.Decision, saved: done, safe: true, published: h.Resent,
 		tries: h.Tries, rejected: h.Rejected, scheduled: h.Scheduled, due: h.Due}
+	now := time.Now()
+	if p.scheduled.After(now) {
+		p.scheduled = now
+	}
+	if last := now.Add(longestWait); p.due.After(last) {
+		p.due = last
+	}
+	return p
 }
 
 // adopted makes a parcel of a published decision.

@@ -9,7 +9,14 @@ var (
 	slow  = [...]time.Duration{5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour}
 )
 
-const giveUpAfter = 72 * time.Hour
+// An outcome is given up after so long, and after so many tries as the schedule
+// makes in that time: what a node that was off, or whose clock leapt, did not try
+// does not count.
+const (
+	giveUpAfter = 72 * time.Hour
+	leastTries  = 17
+	longestWait = 12 * time.Hour // the last, with all its jitter
+)
 
 // schedule is the pause after so many failed tries of a decision that was made
 // some time ago. Over is set where it is not to be tried again.
@@ -20,5 +27,5 @@ func schedule(tries int, age time.Duration) (wait time.Duration, over bool) {
 	default:
 		wait = slow[min(tries-len(quick), len(slow))-1]
 	}
-	return wait, age+wait > giveUpAfter
+	return wait, tries >= leastTries && age+wait > giveUpAfter
 }

@@ -213,7 +213,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 	n.now("draining: the node is stopping")
 	box.rest()
-	n.drain(w, s.DrainTimeout)
+	n.drain(w, exec.Executor, s.DrainTimeout)
 	return nil
 }
 
@@ -249,8 +249,9 @@ func connect(ctx context.Context, s config.Settings, edges [][2]uint16, agent st
 }
 
 // drain waits for the jobs in hand, for as long as they have, or until it is told
-// to stop waiting.
-func (n *node) drain(w *worker.Worker, limit time.Duration) {
+// to stop waiting. Guests are asked to stop before that, so that those that do not
+// can be killed when it is over.
+func (n *node) drain(w *worker.Worker, exec *executor.Executor, limit time.Duration) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, fmt.Errorf("the limit of %s is over", limit))
 	defer cancel()
 	ctx, kill := context.WithCancelCause(ctx)
@@ -262,6 +263,12 @@ func (n *node) drain(w *worker.Worker, limit time.Duration) {
 		case <-ctx.Done():
 		}
 	}()
+	ask := time.AfterFunc(limit-min(exec.CancelTime(), limit/2), w.StopRuns)
+	defer ask.Stop()
+	defer context.AfterFunc(ctx, func() {
+		w.StopRuns() // first: who is killed then has not failed
+		exec.Hurry()
+	})()
 	if in := w.InHand(); in > 0 {
 		n.Log.Info("waiting for the jobs in hand; a second signal kills them", "jobs", in, "limit", limit)
 	}

@@ -425,9 +425,9 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.settings.Executor = loopingGuest(t)
-	l.settings.DrainTimeout = time.Minute
+	l.settings.DrainTimeout = time.Hour
 	l.settings.HeartbeatInterval = 10 * time.Millisecond
-	l.device.Limits.JobTime = time.Minute
+	l.device.Limits.JobTime, l.device.Limits.CPUTime, l.device.Limits.CancelTime = time.Hour, time.Hour, time.Hour
 	n := l.boot(t)
 	id := l.submit(t, circuit(13), 1)
 	for body := map[string]any{}; body["current_job"] != id; _, body = n.ready(t) {

@@ -359,7 +359,7 @@ func (c *child) exchange(ctx context.Context, r request) error {
 	c.lines.job()
 	began := time.Now()
 	limits := &c.e.cfg.Limits
-	clock := &clock{socket: c.socket}
+	clock := &clock{socket: c.socket, hurry: c.e.hurried}
 	jobTime := limits.JobTime * time.Duration(r.jobs)
 	if c.pending {
 		clock.start(limits.OpenTime)
@@ -386,7 +386,7 @@ func (c *child) exchange(ctx context.Context, r request) error {
 			_ = c.conn.Write(wire.Cancel, nil)
 		}
 	})
-	shut := context.AfterFunc(c.e.closing, func() { _ = c.cmd.Process.Kill() })
+	shut := context.AfterFunc(c.e.hurried, func() { _ = c.cmd.Process.Kill() })
 	defer shut()
 	over := c.watchCPU(limits.CPUTime * time.Duration(r.jobs))
 	// A cancellation that comes as the job ends is let out of the way first; the

@@ -11,6 +11,7 @@ import (
 // for it and a cancellation both set.
 type clock struct {
 	socket *os.File
+	hurry  context.Context // ends the guest's calls with the guest; nil: nothing does
 
 	mu                 sync.Mutex
 	deadline           time.Time
@@ -64,5 +65,13 @@ func (c *clock) within(ctx context.Context, most time.Duration) (context.Context
 	if c.deadline.Before(deadline) {
 		deadline = c.deadline
 	}
-	return context.WithDeadline(ctx, deadline)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	if c.hurry == nil {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(c.hurry, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
 }

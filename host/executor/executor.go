@@ -70,6 +70,8 @@ type Executor struct {
 
 	subcommand string // that a child is started with
 
+	hurried context.Context // done once Hurry was called
+	hurry   context.CancelFunc
 	closing context.Context // done once Close was called
 	shut    context.CancelFunc
 	closed  sync.Once
@@ -104,6 +106,7 @@ func open(ctx context.Context, cfg Config, subcommand string) (*Executor, error)
 	e.load = loadBody(cfg, contract)
 	e.origin = provenance(cfg, contract)
 	e.closing, e.shut = context.WithCancel(context.Background())
+	e.hurried, e.hurry = context.WithCancel(e.closing)
 	e.rest.again, e.rest.turn = make(chan chan error), make(chan struct{}, 1)
 	e.idle = time.AfterFunc(time.Hour, e.settleIdle)
 	e.idle.Stop()
@@ -386,6 +389,13 @@ func (e *Executor) abandon(c *child) {
 	}
 	e.store.close()
 }
+
+// CancelTime is how long a guest may go on once its job was cancelled.
+func (e *Executor) CancelTime() time.Duration { return e.cfg.Limits.CancelTime }
+
+// Hurry kills the guests that run, for a node whose time to stop is over. The
+// hardware still has its own to come to rest.
+func (e *Executor) Hurry() { e.hurry() }
 
 // Close ends the children and then brings the hardware to rest, where the executor
 // can. Jobs that still run fail. The error says that the hardware may not be at rest.

@@ -184,6 +184,32 @@ func TestCancellation(t *testing.T) {
 	}
 }
 
+// A guest that was asked to stop, and has time for it, is killed all the same once the
+// node's own is over.
+func TestHurry(t *testing.T) {
+	t.Parallel()
+	running := make(chan struct{})
+	e := open(t, executor.Config{
+		Log: slog.New(slog.NewTextHandler(writer(func() { close(running) }), nil)),
+		Wasm: fakeguest.Assemble(t, map[string]string{"imports": logImport, "bad": `
+			(call $log (i32.const 1) (i32.const 100) (i32.const 4))` + fakeguest.Loop}),
+		Limits: executor.Limits{CancelTime: time.Hour},
+	})
+	if e.CancelTime() != time.Hour {
+		t.Errorf("a guest has %s to stop", e.CancelTime())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := e.Run(ctx, job(13))
+		ended <- err
+	}()
+	<-running
+	cancel()
+	e.Hurry()
+	cause(t, <-ended, fault.Lost, "its process was lost during the job")
+}
+
 func TestWhatGuestsSee(t *testing.T) {
 	t.Parallel()
 	var out safeBuffer

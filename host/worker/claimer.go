@@ -251,6 +251,9 @@ func (w *Worker) start(m *Message, s *seat) {
 			s.letGo()
 		}()
 		err := w.live(ctx, m, s)
+		if err != nil && !errors.Is(err, errKept) && w.runs.Err() != nil {
+			w.putDown.Store(true)
+		}
 		switch {
 		case err == nil, errors.Is(err, errKept):
 		case errors.Is(err, errStopped):
@@ -357,16 +360,20 @@ func (w *Worker) untilDrain(ctx context.Context) (context.Context, func()) {
 }
 
 // Drain waits for the jobs in hand, and kills what still runs when ctx ends:
-// such messages stay pending. It reports whether everything was settled.
+// such messages stay pending. It reports whether no job was.
 func (w *Worker) Drain(ctx context.Context) bool {
 	close(w.draining)
 	stop := context.AfterFunc(ctx, func() { w.kill(errStopped) })
 	w.jobs.Wait()
-	drained := stop()
+	stop()
 	w.kill(errStopped)
 	w.loops.Wait()
-	return drained
+	return !w.putDown.Load()
 }
+
+// StopRuns asks the guests to stop, during a drain. What they have measured by then
+// goes on to its end; the messages of the others stay pending.
+func (w *Worker) StopRuns() { w.halt() }
 
 func acquire(ctx context.Context, tokens chan struct{}) bool {
 	select {

@@ -96,7 +96,7 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	}
 	d := w.decide(m, &o, url)
 	if d.Origin != nil {
-		w.Log.LogAttrs(ctx, slog.LevelInfo, "job executed", slog.String("job", m.JobID), slog.String("outcome", string(d.Kind)), noted(d.Origin))
+		w.Log.LogAttrs(ctx, slog.LevelInfo, "job executed", slog.String("job", m.JobID), slog.String("message", m.ID), slog.String("outcome", string(d.Kind)), noted(d.Origin))
 	}
 	p := w.keep(ctx, m, d, begun)
 	p.published = taken.verdict == Failed // whoever takes it up sends the same
@@ -196,7 +196,7 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 		execution, err := s.run(running, job)
 		e, _ := errors.AsType[fault.Error](err)
 		again := e != nil && e.CanRetry() && start < maxStarts
-		if again && running.Err() == nil {
+		if again && running.Err() == nil && w.runs.Err() == nil {
 			w.Log.Warn("the executor failed and is tried again", "job", job.ID, "start", start, "error", err)
 			if pause(running, time.Duration(start)*time.Second) {
 				if charged := s.charge(); charged == nil {
@@ -211,6 +211,8 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 			return outcome{job: job, execution: execution, started: began, ran: time.Now()}
 		case ctx.Err() != nil:
 			return outcome{} // the node stops; nothing is decided
+		case w.runs.Err() != nil: // soon
+			return outcome{ended: errStopped}
 		case errors.Is(context.Cause(running), errCancelled):
 			return outcome{cancelled: true}
 		case notCharged: // another node has the job
@@ -270,9 +272,11 @@ func (w *Worker) isCancelled(ctx context.Context, jobID string) bool {
 	return err == nil && yes
 }
 
-// watchCancel returns a context that ends when the cloud cancels the job.
+// watchCancel returns a context that ends when the cloud cancels the job, or all
+// executions are to end.
 func (w *Worker) watchCancel(ctx context.Context, jobID string) (context.Context, func()) {
 	running, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(w.runs, func() { cancel(errStopped) })
 	go func() {
 		for pause(running, pollCancel) {
 			if w.isCancelled(running, jobID) {
@@ -280,5 +284,8 @@ func (w *Worker) watchCancel(ctx context.Context, jobID string) (context.Context
 			}
 		}
 	}()
-	return running, func() { cancel(nil) }
+	return running, func() {
+		stop()
+		cancel(nil)
+	}
 }

@@ -34,7 +34,7 @@ func TestAnExecutionIsNoted(t *testing.T) {
 		w.Run(ctx)
 		w.Drain(t.Context())
 	})
-	want := `msg="job executed" job=a outcome=completed ` +
+	want := `msg="job executed" job=a message=1-a outcome=completed ` +
 		"from.ended_at=2000-01-01T00:00:03Z from.executor=fake from.sha256=5eed from.started_at=2000-01-01T00:00:00Z"
 	if !strings.Contains(log.String(), want) {
 		t.Errorf("%s\nis not in\n%s", want, &log)

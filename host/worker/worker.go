@@ -161,6 +161,8 @@ type Worker struct {
 
 	kill  context.CancelCauseFunc // ends the jobs in hand
 	ctx   context.Context         // of the jobs in hand
+	halt  context.CancelFunc      // ends the executions in hand
+	runs  context.Context         // of the executions in hand
 	jobs  sync.WaitGroup
 	loops sync.WaitGroup
 
@@ -168,6 +170,7 @@ type Worker struct {
 	durable  bool           // the store outlives the process
 	alone    atomic.Bool    // Redis does not take decisions
 	draining chan struct{}  // closed when the drain begins
+	putDown  atomic.Bool    // a job was killed unfinished
 
 	mu        sync.Mutex
 	inHand    map[string]*hold // by message id
@@ -208,6 +211,7 @@ func New(cfg Config) *Worker {
 		w.Halt = func() string { return "" }
 	}
 	w.ctx, w.kill = context.WithCancelCause(context.Background())
+	w.runs, w.halt = context.WithCancel(w.ctx)
 	return w
 }
 

@@ -457,3 +457,69 @@ func TestARepeatedMessageHasOneLife(t *testing.T) {
 		t.Errorf("journal %q", f.entries())
 	}
 }
+
+// A drain that has no time says that it put jobs down where it did, and only there.
+func TestADrainWithoutTime(t *testing.T) {
+	t.Parallel()
+	for name, busy := range map[string]bool{"nothing is in hand": false, "a job runs": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				if busy {
+					f.waiting = append(f.waiting, message("a"))
+				}
+				f.run = func(ctx context.Context, _ *abi.Job) (*abi.Execution, error) {
+					<-ctx.Done()
+					return nil, &fault.ExecutorError{Cause: fault.Cancelled}
+				}
+				w := worker.New(worker.Config{Queue: f, Executor: f, Webhook: f, Log: slog.New(slog.DiscardHandler)})
+				ctx, stop := context.WithTimeout(t.Context(), time.Second)
+				defer stop()
+				w.Run(ctx)
+				if w.Drain(ctx) == busy {
+					t.Errorf("drained: %t", !busy)
+				}
+			})
+		})
+	}
+}
+
+// Guests are asked to stop before the drain is over. What one of them has measured by
+// then is delivered, and so is what was measured before.
+func TestGuestsAreAskedToStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(message("done"), message("measures"), message("gives up"), message("is lost"))
+		f.run = func(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
+			if job.ID == "done" {
+				return &abi.Execution{}, nil
+			}
+			<-ctx.Done()
+			switch job.ID {
+			case "measures":
+				return &abi.Execution{}, nil
+			case "gives up":
+				return nil, &fault.ExecutorError{Cause: fault.Cancelled}
+			}
+			return nil, &fault.ExecutorError{Cause: fault.Lost} // else it would be tried again
+		}
+		f.post = func(_, _ string) error {
+			time.Sleep(8 * time.Second)
+			return nil
+		}
+		w := worker.New(worker.Config{Queue: f, Executor: f, Webhook: f, Concurrency: 4, Log: slog.New(slog.DiscardHandler)})
+		ctx, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		w.Run(ctx)
+		time.AfterFunc(time.Second, w.StopRuns)
+		if w.Drain(t.Context()) {
+			t.Error("nothing was put down")
+		}
+		for _, entry := range []string{"completed done", "completed measures", "given back gives up", "given back is lost", "run is lost"} {
+			if f.count(entry) != 1 {
+				t.Errorf("%d times %q: %q", f.count(entry), entry, f.entries())
+			}
+		}
+	})
+}

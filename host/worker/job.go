@@ -159,12 +159,17 @@ func (w *Worker) begin(ctx context.Context, m *Message, s *seat, execute bool) (
 }
 
 // spent is the failure of a job whose executions were all begun and never came to
-// an end: it, or what it does to the node, is at fault. A copy of its message is
-// kept for the operator.
+// an end: it, or what it does to the node, is at fault, unless the node was stopped
+// each time. A copy of its message is kept for the operator.
 func (w *Worker) spent(ctx context.Context, m *Message) string {
-	reason := fmt.Sprintf("the job was started %d times, and none of the executions came to an end", maxStarts)
+	reason := fmt.Sprintf("the job was started %d times, and none of the executions came to an end; "+
+		"one that ends because its node is stopped counts as well", maxStarts)
 	err := w.insist(ctx, m, "copied to the dead-letter stream", func() error { return w.Queue.Letter(ctx, m, reason) })
-	w.Log.Error("a job is not started any more", "job", m.JobID, "message", m.ID, "executions", maxStarts, "error", err)
+	attrs := []any{"job", m.JobID, "message", m.ID, "executions", maxStarts}
+	if err != nil {
+		attrs = append(attrs, "error", err)
+	}
+	w.Log.Error("a job is not started any more", attrs...)
 	return reason
 }
 

@@ -44,6 +44,29 @@ func TestAnExecutionIsNoted(t *testing.T) {
 	}
 }
 
+// A job that is not started any more may have nothing to be blamed for, and the line
+// that says so ends without an error.
+func TestASpentJobIsNotBlamed(t *testing.T) {
+	t.Parallel()
+	f := newFake(message("a"))
+	f.charged["a"] = 3
+	var log bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		f.arrived = make(chan struct{}, 1) // a channel of the bubble's own
+		w := worker.New(worker.Config{Queue: f, Executor: f, Webhook: f, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		w.Run(ctx)
+		w.Drain(t.Context())
+	})
+	if want := "msg=\"a job is not started any more\" job=a message=1-a executions=3\n"; !strings.Contains(log.String(), want) {
+		t.Errorf("%s\nis not in\n%s", want, &log)
+	}
+	if len(f.bodies) != 1 || !strings.Contains(f.bodies[0], "its node is stopped counts as well") {
+		t.Errorf("bodies %q", f.bodies)
+	}
+}
+
 // Nothing is taken while the executor's hardware may not be at rest, not even into the
 // slot that the job before gave back.
 func TestNothingIsTakenWhileHalted(t *testing.T) {

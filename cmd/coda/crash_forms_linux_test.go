@@ -48,8 +48,8 @@ func (p *pair) cancelled(point string, a aftermath, want string) string {
 	return p.count(job, exactly(1), exactly(1), exactly(1))
 }
 
-// drainedOut stops a node that has no time for its job. What its guest measures all
-// the same, before it is killed, is kept.
+// drainedOut stops a node that has no time for its job. What its guest has measured
+// all the same, when it is killed, is kept.
 func (p *pair) drainedOut(a aftermath) string {
 	first, job := p.nodes[0], p.submit(1, "nap")[0]
 	node := p.start(first, "CODA_SHUTDOWN_DRAIN_TIMEOUT_SEC=0", "CODA_FAILPOINT_SYNCED=1")

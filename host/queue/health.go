@@ -111,9 +111,10 @@ func (q *Queue) seen(ctx context.Context, rdb *redis.Client, err error) error {
 }
 
 // taken is seen for the commands that take jobs: for them a refusal is an outage
-// too.
+// too, whose end the probe finds. What the probe would not meet, being refused
+// nothing, is none: whoever asked says so.
 func (q *Queue) taken(ctx context.Context, rdb *redis.Client, err error) error {
-	if refused(err) && ctx.Err() == nil && !strings.HasPrefix(err.Error(), "NOGROUP") {
+	if refused(err) && !Refused(err) && ctx.Err() == nil && !strings.HasPrefix(err.Error(), "NOGROUP") {
 		q.health.failed()
 		return err
 	}

@@ -45,6 +45,7 @@ const (
 	Decided   Verdict = "decided" // the outcome stands: it is to be delivered
 	Spent     Verdict = "spent"   // its executions are used up
 	Damaged   Verdict = "damaged" // what was decided cannot be read
+	Parked    Verdict = "parked"  // the operator has the outcome, in the dead-letter stream
 
 	// Elsewhere is for now: the job came twice, and its other message is in hand,
 	// here or at a peer.
@@ -58,7 +59,7 @@ var ErrLost = errors.New("another node has claimed the message")
 type Queue struct {
 	line     *line
 	keys     Keys
-	alone    atomic.Bool // this node may not touch decisions: see eval
+	alone    atomic.Int64 // when this node was last refused a decision, in Unix nanoseconds; 0 where it was not: see eval
 	qpuID    string
 	node     string
 	consumer string
@@ -232,7 +233,7 @@ func (q *Queue) Charge(ctx context.Context, m *Message, attempt string) (bool, e
 }
 
 // Publish makes a decision stand for every node (D3). It returns Decided with the
-// one that stands, which may be a peer's; or what became of the job otherwise, with
+// one that stands: d itself, or another, which may be a peer's; or what became of the job otherwise, with
 // nothing left to do.
 func (q *Queue) Publish(ctx context.Context, m *Message, d *Decision) (Verdict, *Decision, error) {
 	rdb := q.line.current()
@@ -248,6 +249,9 @@ func (q *Queue) Publish(ctx context.Context, m *Message, d *Decision) (Verdict, 
 	if Verdict(answer[0]) != Decided {
 		return Verdict(answer[0]), nil, nil
 	}
+	if len(answer) == 1 {
+		return Decided, d, nil
+	}
 	stands, damage := decode(m.JobID, answer[1:])
 	if damage != "" {
 		return Damaged, nil, nil
@@ -255,27 +259,40 @@ func (q *Queue) Publish(ctx context.Context, m *Message, d *Decision) (Verdict, 
 	return Decided, stands, nil
 }
 
+// askAgain is how long this node does without decisions before it asks for them.
+const askAgain = 10 * time.Minute
+
 // eval runs a script that takes the key of a job's decision last. Where the server
-// lets this node have no such key the script does without, from then on: no peer
-// can deliver in its place, and all else goes on as before.
+// lets this node have no such key the script does without, and so do others until it
+// is time to ask again: no peer can deliver in this one's place, and all else goes on
+// as before.
 func (q *Queue) eval(ctx context.Context, rdb *redis.Client, script *redis.Script, jobID string, keys []string, args ...any) *redis.Cmd {
-	if !q.alone.Load() {
+	if since := q.alone.Load(); since == 0 || time.Since(time.Unix(0, since)) >= askAgain {
 		answer := script.Run(ctx, rdb, append(keys, DecisionKey(jobID)), args...)
 		if !Refused(answer.Err()) {
+			if answer.Err() == nil {
+				q.alone.Store(0)
+			}
 			return answer
 		}
+		without := script.Run(ctx, rdb, keys, args...)
+		if without.Err() == nil {
+			q.alone.Store(time.Now().UnixNano())
+		}
+		return without
 	}
-	answer := script.Run(ctx, rdb, keys, args...)
-	if answer.Err() == nil {
-		q.alone.Store(true)
-	}
-	return answer
+	return script.Run(ctx, rdb, keys, args...)
 }
 
-// Refused reports whether the server is well and will give this node the same
-// answer again.
+// Refused reports whether the server is well and will give this node the same answer
+// again, whatever the job: it lacks a right, the keys lie in several slots of a
+// cluster, or the server has no such command.
 func Refused(err error) bool {
-	return err != nil && (strings.HasPrefix(err.Error(), "NOPERM") || strings.HasPrefix(err.Error(), "CROSSSLOT"))
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.HasPrefix(text, "NOPERM") || strings.HasPrefix(text, "CROSSSLOT") || strings.HasPrefix(text, "ERR unknown command")
 }
 
 // Inherit takes over what earlier boots of this node had in hand.

@@ -326,16 +326,19 @@ func TestALateClaimIsGivenBack(t *testing.T) {
 	})
 }
 
+// endings are how a message can end.
+var endings = map[string]func(*queue.Queue, context.Context, *queue.Message) error{
+	"failed":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Fail(ctx, m, "no") },
+	"completed": (*queue.Queue).Complete,
+	"cancelled": (*queue.Queue).Cancel,
+	"parked":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Bury(ctx, m, "no", "") },
+}
+
 // The status key of a job may hold something else. Then the job fails, and the
 // key stays as it is.
 func TestAStatusThatCannotBeRecorded(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*queue.Queue, context.Context, *queue.Message) error{
-		"failed":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Fail(ctx, m, "no") },
-		"completed": (*queue.Queue).Complete,
-		"cancelled": (*queue.Queue).Cancel,
-		"parked":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Bury(ctx, m, "no", "") },
-	} {
+	for name, end := range endings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, rdb *redis.Client) {
@@ -417,12 +420,7 @@ func TestAJobThatCameTwice(t *testing.T) {
 // An answer may be lost, and its question is asked again.
 func TestAnEndIsRecordedOnce(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*queue.Queue, context.Context, *queue.Message) error{
-		"failed":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Fail(ctx, m, "no") },
-		"completed": (*queue.Queue).Complete,
-		"cancelled": (*queue.Queue).Cancel,
-		"parked":    func(q *queue.Queue, ctx context.Context, m *queue.Message) error { return q.Bury(ctx, m, "no", "") },
-	} {
+	for name, end := range endings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, rdb *redis.Client) {

@@ -8,13 +8,14 @@ import "github.com/redis/go-redis/v9"
 // else can have it, unless its status says that somebody has settled it.
 //
 // A status key that holds something else than a hash is left as it is, and its
-// job has no state.
+// job has no state. So is a decision key: its job fails.
 const owned = `
 local function is_hash() return redis.call('TYPE', KEYS[2]).ok == 'hash' end
 local function field(name) return is_hash() and redis.call('HGET', KEYS[2], name) end
 local function write(...)
   if is_hash() or redis.call('EXISTS', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], ...) end
 end
+local function has_decision(key) return key and redis.call('TYPE', key).ok == 'hash' end
 local function over()
   if is_hash() then redis.call('HDEL', KEYS[2], 'phase', 'attempts', 'attempt') end
 end
@@ -37,7 +38,7 @@ end
 //
 // It answers {verdict, text, field, value, ...}: "lost"; "completed" or
 // "cancelled", acknowledged here; "decided" with the published decision; "failed"
-// with the recorded error, to be sent again, or because the status can hold none;
+// with the recorded error, to be sent again, or because a key can hold none;
 // "elsewhere", where the job is in hand under another message, of this stream and
 // still pending; "spent", where so many executions were counted that none may
 // start; or "run".
@@ -53,10 +54,7 @@ if other and other ~= ARGV[3] then
   local p = redis.pcall('XPENDING', KEYS[1], ARGV[1], other, other, 1) -- it may be no id
   if not p.err and #p == 1 then return {'elsewhere', ''} end
 end
-local decision = KEYS[4] and redis.call('HGETALL', KEYS[4]) or {}
-if #decision > 0 then
-  return {'decided', '', unpack(decision)}
-end
+if has_decision(KEYS[4]) then return {'decided', '', unpack(redis.call('HGETALL', KEYS[4]))} end
 if state == 'failed' then -- and too late to be cancelled
   return {'failed', field('error') or ''}
 end
@@ -66,8 +64,11 @@ if redis.call('EXISTS', KEYS[3]) == 1 then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   return {'cancelled', ''}
 end
-if redis.call('EXISTS', KEYS[2]) == 1 and not is_hash() then
-  return {'failed', 'the status of the job cannot be recorded: ' .. KEYS[2] .. ' is a ' .. redis.call('TYPE', KEYS[2]).ok .. ' in Redis'}
+for what, key in pairs({status = KEYS[2], outcome = KEYS[4]}) do -- which must be hashes
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= 'hash' then
+    return {'failed', 'the ' .. what .. ' of the job cannot be recorded: ' .. key .. ' is a ' .. kind .. ' in Redis'}
+  end
 end
 local attempts, attempt = tonumber(field('attempts') or '') or 0, field('attempt') or ''
 if ARGV[7] ~= '' and ARGV[7] ~= attempt then -- else it is counted, and the answer was lost
@@ -101,12 +102,12 @@ return 1
 //	KEYS  stream, status, cancel, decision
 //	ARGV  group, consumer, message id, now, qpu id, seconds to keep it, field, value, ...
 //
-// It answers {verdict, field, value, ...}: "decided" with the decision that
-// stands, this one or an earlier one; "completed", "failed" or "cancelled", where
-// that is what became of the job, here or at a peer's, and acknowledged where it
-// is ours; "parked", where the operator has it; or "lost". A failure that was
-// recorded before its message came is sent again: who recorded it may not have
-// told the cloud.
+// It answers {verdict, field, value, ...}: "decided" with the earlier decision that
+// stands, or with nothing more where it is this one; "completed", "failed" or
+// "cancelled", where that is what became of the job, here or at a peer's, and
+// acknowledged where it is ours; "parked", where the operator has it; or "lost". A
+// failure that was recorded before its message came is sent again: who recorded it
+// may not have told the cloud.
 var publish = redis.NewScript(owned + `
 local state = field('state')
 local ours = owned()
@@ -127,7 +128,7 @@ end
 redis.call('HSET', KEYS[4], unpack(ARGV, 7))
 redis.call('EXPIRE', KEYS[4], ARGV[6])
 write('phase', 'delivering')
-return {'decided', unpack(ARGV, 7)}
+return {'decided'}
 `)
 
 // inherit makes what is pending for earlier boots of this node our own: nobody
@@ -182,7 +183,7 @@ local state = field('state')
 local stands = state == 'completed' or state == 'cancelled' or state == 'failed' and ARGV[5] ~= 'failed'
 if not stands then write(unpack(ARGV, 4)) end
 over()
-if KEYS[3] then redis.call('DEL', KEYS[3]) end
+if has_decision(KEYS[3]) then redis.call('DEL', KEYS[3]) end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1
 `)
@@ -232,7 +233,7 @@ end
 lay()
 if ARGV[4] ~= '' then
   write('phase', 'parked')
-  if KEYS[4] and ARGV[8] == '' then redis.call('DEL', KEYS[4]) end -- it could not be read
+  if has_decision(KEYS[4]) and ARGV[8] == '' then redis.call('DEL', KEYS[4]) end -- it could not be read
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 return 1

@@ -65,6 +65,10 @@ func (c *claimer) round(ctx context.Context) {
 			take, sweep = c.sweep, true
 		case !c.failed.IsZero():
 			take = c.arrivals(huntEvery - now.Sub(c.hunted))
+		default:
+			if wait := c.wary(); wait > 0 && !pause(ctx, wait) {
+				return
+			}
 		}
 		var taken, asked int
 		taken, asked, err = c.take(ctx, c.most, take)
@@ -86,7 +90,11 @@ func (c *claimer) round(ctx context.Context) {
 	switch {
 	case err == nil:
 		c.failures = 0
+		c.allowed("", claiming)
 	case ctx.Err() == nil:
+		if c.Queue.Outage() == nil {
+			c.refusedToClaim(err)
+		}
 		c.doubt()
 		c.failures++
 		c.Log.Warn("no jobs can be taken from Redis", "failures", c.failures, "error", err)
@@ -106,11 +114,21 @@ func (c *claimer) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Queue.Inherit(ctx); err != nil {
+	if err := c.unlessRefused(c.Queue.Inherit(ctx)); err != nil {
 		return err
 	}
 	c.joined = true
-	return c.Queue.Retire(ctx, retireAfter)
+	return c.unlessRefused(c.Queue.Retire(ctx, retireAfter))
+}
+
+// unlessRefused leaves out that Redis does not let the node look after its earlier
+// boots: what they had in hand comes when its leases run out.
+func (c *claimer) unlessRefused(err error) error {
+	if err == nil || !c.Queue.IsRefused(err) {
+		return err
+	}
+	c.Log.Warn("Redis does not let this node look after its earlier runs; what they had in hand is taken up when its leases run out", "error", err)
+	return nil
 }
 
 // resume goes on with what is kept and in nobody's hand: that of an earlier run, at
@@ -180,7 +198,7 @@ func (w *Worker) sweep(ctx context.Context, n int) ([]Message, error) {
 
 // strays are messages that are ours by a reply that never came.
 func (w *Worker) strays(ctx context.Context, n int) ([]Message, error) {
-	return w.Queue.Strays(ctx, n, w.held())
+	return w.Queue.Strays(ctx, n, append(w.held(), w.shelf()...))
 }
 
 // take waits for a free slot, claims what may run in it, up to most messages, and
@@ -217,11 +235,11 @@ func (w *Worker) take(ctx context.Context, most int, claim func(context.Context,
 }
 
 // fresh leaves out what is in hand already, and came again because its lease
-// could not be renewed.
+// could not be renewed, and what is to be left alone.
 func (w *Worker) fresh(messages []Message) []Message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.DeleteFunc(messages, func(m Message) bool { return w.inHand[m.ID] != nil })
+	return slices.DeleteFunc(messages, func(m Message) bool { return w.inHand[m.ID] != nil || w.shelved(m.ID) })
 }
 
 // start gives a message its own goroutine, which owns a hand, if the seat has one.
@@ -256,6 +274,7 @@ func (w *Worker) start(m *Message, s *seat) {
 		}
 		switch {
 		case err == nil, errors.Is(err, errKept):
+			w.forget(m.ID)
 		case errors.Is(err, errStopped):
 			w.giveBack(m)
 		default:
@@ -284,7 +303,7 @@ func (w *Worker) extend() {
 // down what another node has taken over.
 func (w *Worker) renew() {
 	for failures := 0; ; {
-		held := w.held()
+		held := append(w.held(), w.keptLeases()...)
 		if len(held) == 0 {
 			return
 		}
@@ -323,6 +342,9 @@ func (w *Worker) drop(held, kept []string) {
 	for _, id := range held {
 		if h := w.inHand[id]; h != nil && !still[id] && !h.resent {
 			h.cancel(errLost)
+		}
+		if r := w.refusals[id]; r != nil && !still[id] {
+			delete(w.refusals, id)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -94,7 +95,15 @@ func (w *Worker) decide(m *Message, o *outcome, url string) *Decision {
 	if o.execution != nil {
 		return &Decision{Kind: KindCompleted, URL: url, Body: w.Webhook.Completed(o.job, o.execution), Origin: w.origin(o)}
 	}
-	return &Decision{Kind: KindFailed, URL: url, Failure: o.failure, Body: w.Webhook.Failed(m.JobID, o.failure), Origin: w.origin(o)}
+	return &Decision{Kind: KindFailed, URL: url, Failure: clip(o.failure), Body: w.Webhook.Failed(m.JobID, o.failure), Origin: w.origin(o)}
+}
+
+// clip shortens a failure to what can be kept. Its body has all of it.
+func clip(text string) string {
+	if len(text) <= MaxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:MaxText], "")
 }
 
 // origin is what a decision comes from and when; nil where nothing was executed.

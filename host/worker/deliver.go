@@ -18,6 +18,7 @@ type parcel struct {
 	saved     <-chan struct{} // closed when the store has it, or failed to take it
 	safe      bool            // the store has it; to be read once saved is closed
 	published bool            // it stands for every node
+	alone     bool            // Redis refuses this one
 	unnoted   bool            // and the store is told once a try has failed: most need no more than one
 	tries     int             // that did not succeed
 	rejected  int             // of them those that the receiver refused
@@ -155,12 +156,13 @@ func (w *Worker) insistSaved(ctx context.Context, m *Message, p *parcel) bool {
 // an outage of this node alone, or its end, leaves the job to a peer, which decides
 // anew and posts another.
 func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
-	for failures := 0; !p.published && !w.alone.Load(); {
+	for failures := 0; !p.published && !p.alone && !w.isAlone(); {
 		failpoint.After("C8", p.saved)
 		verdict, stands, err := w.Queue.Publish(ctx, m, p.Decision)
 		switch {
 		case err == nil && verdict == Decided:
 			p.published = true
+			w.joinPeers()
 			if !bytes.Equal(stands.Body, p.Body) {
 				w.Log.Warn("another node decided about the job first; its decision is delivered", "job", m.JobID, "message", m.ID)
 				<-p.saved
@@ -186,12 +188,15 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 		case ctx.Err() != nil:
 			return false, w.unfinished(ctx, p)
 		case w.Queue.IsRefused(err):
-			if !w.alone.Swap(true) {
-				w.Log.Error("Redis does not take decisions, so no peer can deliver them in this node's place", "error", err)
-			}
+			w.goAlone(err)
 			return false, nil
 		}
-		failures++
+		if failures++; failures >= patience && w.Queue.Outage() == nil { // its key is of another kind
+			w.Log.Error("Redis does not take the decision about a job, so no peer can deliver it in this node's place",
+				"job", m.JobID, "message", m.ID, "error", err)
+			p.alone = true
+			return false, nil
+		}
 		if !w.rest(ctx, &failures) {
 			return false, w.unfinished(ctx, p)
 		}
@@ -302,8 +307,11 @@ func (w *Worker) settled(ctx context.Context, m *Message, h *Held) error {
 // delivered, so it must not run a second time.
 func (w *Worker) settle(ctx context.Context, m *Message, state string, write func() error) error {
 	err := w.insist(ctx, m, state, write)
-	if err == nil {
+	switch {
+	case err == nil:
 		w.Log.Info("job "+state, "job", m.JobID, "message", m.ID)
+	case errors.Is(err, errPutDown):
+		w.keepLease(m)
 	}
 	return err
 }
@@ -318,14 +326,26 @@ func (w *Worker) bury(ctx context.Context, m *Message, reason string) error {
 }
 
 // insist writes to the queue, again and again until Redis takes it, the message
-// is another node's, or ctx ends.
+// is another node's, or ctx ends. What Redis refuses although it is well is put
+// down, for a later sweep. An execution slot may be held meanwhile only where the
+// job is still to run.
 func (w *Worker) insist(ctx context.Context, m *Message, state string, write func() error) error {
+	bears := w.bears(m)
 	for failures := 0; ; {
 		err := write()
-		if err == nil || w.Queue.IsLost(err) || ctx.Err() != nil {
+		switch {
+		case err == nil:
+			w.allowed(m.ID, "is "+state)
+			return nil
+		case w.Queue.IsLost(err):
+			w.forget(m.ID)
+			return err
+		case ctx.Err() != nil:
 			return err
 		}
-		failures++
+		if failures++; failures >= bears && w.Queue.Outage() == nil {
+			return w.putDown(m, "is "+state, err)
+		}
 		w.Log.Warn("a job's state could not be recorded and is written again",
 			"job", m.JobID, "message", m.ID, "state", state, "error", err)
 		if !w.rest(ctx, &failures) {

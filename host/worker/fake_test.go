@@ -31,18 +31,20 @@ type fake struct {
 	lost      map[string]bool
 	charged   map[string]int              // executions, by job
 	published map[string]*worker.Decision // by job
-	refuse    bool                        // no decision is taken
 	most      int                         // messages that can be read in one go; 0: any number
 	strayed   []worker.Message            // assigned to the worker, by replies that were lost
 	outage    chan struct{}               // closed at the end of the one that goes on
 	renewed   time.Time                   // the leases
+	extended  []string                    // what they were of
 	reclaimed []time.Time                 // what others abandoned
 	journal   []string
 	bodies    []string
 
-	down    func() bool // whether Redis is away
-	refuses bool        // whether it is there then, and refuses
-	tries   int         // while it was so
+	down    func() bool             // whether Redis is away
+	refuses bool                    // whether it is there then, and refuses
+	tries   int                     // while it was so
+	deny    func(what string) error // what Redis refuses although it is well
+	denied  map[string]int          // how often
 
 	run    func(ctx context.Context, job *abi.Job) (*abi.Execution, error)
 	batch  func(ctx context.Context, jobs []*abi.Job) ([]worker.Result, error)
@@ -60,6 +62,7 @@ func newFake(messages ...worker.Message) *fake {
 		verdicts: map[string]worker.Verdict{}, cancelled: map[string]bool{}, lost: map[string]bool{},
 		charged: map[string]int{}, published: map[string]*worker.Decision{},
 		down: func() bool { return false },
+		deny: func(string) error { return nil }, denied: map[string]int{},
 		run: func(_ context.Context, job *abi.Job) (*abi.Execution, error) {
 			return &abi.Execution{ShotsCompleted: job.Shots}, nil
 		},
@@ -79,6 +82,27 @@ func (f *fake) asked() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.tries
+}
+
+// allows is what deny says, counted.
+func (f *fake) allows(what string) error {
+	if err := f.reach(); err != nil {
+		return err
+	}
+	err := f.deny(what)
+	if err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.denied[what]++
+	}
+	return err
+}
+
+// refusals is how often something was refused.
+func (f *fake) refusals(what string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.denied[what]
 }
 
 // count is how many entries of the journal are so.
@@ -126,7 +150,7 @@ func (f *fake) cancel(jobID string) {
 
 func (f *fake) Join(context.Context) error { return f.reach() }
 
-func (f *fake) Retire(context.Context, time.Duration) error { return f.reach() }
+func (f *fake) Retire(context.Context, time.Duration) error { return f.allows("retire") }
 
 func (f *fake) reach() error {
 	if !f.down() {
@@ -166,7 +190,7 @@ func (f *fake) Outage() <-chan struct{} {
 }
 
 func (f *fake) Strays(_ context.Context, n int, inHand []string) ([]worker.Message, error) {
-	if err := f.reach(); err != nil {
+	if err := f.allows("strays"); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
@@ -222,14 +246,14 @@ func (f *fake) Extend(_ context.Context, ids []string) ([]string, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.renewed = time.Now()
+	f.renewed, f.extended = time.Now(), slices.Clone(ids)
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return f.lost[id] }), nil
 }
 
-func (f *fake) Inherit(context.Context) error { return f.reach() }
+func (f *fake) Inherit(context.Context) error { return f.allows("inherit") }
 
 func (f *fake) Begin(_ context.Context, m *worker.Message, attempt string) (worker.Verdict, string, *worker.Decision, error) {
-	if err := f.reach(); err != nil {
+	if err := f.allows("begin"); err != nil {
 		return "", "", nil, err
 	}
 	f.mu.Lock()
@@ -250,7 +274,7 @@ func (f *fake) Begin(_ context.Context, m *worker.Message, attempt string) (work
 }
 
 func (f *fake) Charge(_ context.Context, m *worker.Message, _ string) (bool, error) {
-	if err := f.reach(); err != nil {
+	if err := f.allows("charge"); err != nil {
 		return false, err
 	}
 	f.mu.Lock()
@@ -260,11 +284,8 @@ func (f *fake) Charge(_ context.Context, m *worker.Message, _ string) (bool, err
 }
 
 func (f *fake) Publish(_ context.Context, m *worker.Message, d *worker.Decision) (worker.Verdict, *worker.Decision, error) {
-	if err := f.reach(); err != nil {
+	if err := f.allows("publish"); err != nil {
 		return "", nil, err
-	}
-	if f.refuse {
-		return "", nil, errRefused
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -297,7 +318,8 @@ func (f *fake) IsCancelled(_ context.Context, jobID string) (bool, error) {
 }
 
 func (f *fake) settle(m *worker.Message, what string) error {
-	if err := f.reach(); err != nil {
+	word, _, _ := strings.Cut(what, " ")
+	if err := f.allows(word); err != nil {
 		return err
 	}
 	f.mu.Lock()

@@ -24,11 +24,9 @@ import (
 // The seat is the job's place in an execution. It is left as soon as the executor
 // is done, so that a slow callback holds up no other job.
 func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
-	if m.JobID == "" {
-		return w.bury(ctx, m, "the message has no job_id")
-	}
-	if !utf8.ValidString(m.JobID) { // it could be told to nobody
-		return w.bury(ctx, m, "the message's job_id is not UTF-8")
+	if reason := unnamed(m.JobID); reason != "" {
+		s.leave()
+		return w.bury(ctx, m, reason)
 	}
 	p, err := w.resolve(ctx, m, s)
 	s.leave()
@@ -38,11 +36,27 @@ func (w *Worker) live(ctx context.Context, m *Message, s *seat) error {
 	return w.deliver(ctx, m, p, s)
 }
 
+// unnamed says why a job can be told to nobody, or kept; "" where it can.
+func unnamed(jobID string) string {
+	switch {
+	case jobID == "":
+		return "the message has no job_id"
+	case !utf8.ValidString(jobID):
+		return "the message's job_id is not UTF-8"
+	case len(jobID) > MaxJobID:
+		return fmt.Sprintf("the message's job_id has %d bytes; %d are the most", len(jobID), MaxJobID)
+	}
+	return ""
+}
+
 // resolve finds what was decided about a job, or executes it and decides. It returns
 // nil where nothing remains to be delivered.
 func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, error) {
 	failpoint.Hit("C2")
 	held, err := w.recall(ctx, m, s)
+	if held.Parked || held.Dropped || held.Ended {
+		s.leave() // it will not run
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -70,13 +84,17 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	case taken.verdict == Decided: // by a peer, or by us, and this disk forgot
 		return w.adopted(ctx, m, taken.decision), nil
 	case taken.verdict == Damaged:
+		s.leave()
 		return nil, w.bury(ctx, m, taken.text)
 	case taken.verdict == Failed:
 		o.failure = taken.text
 	case taken.verdict == Spent, taken.verdict == Run && refusal == nil && !execute:
+		s.leave()
 		o.failure = w.spent(ctx, m)
-	case taken.verdict != Run:
+	case taken.verdict == Completed, taken.verdict == Cancelled, taken.verdict == Lost:
 		return nil, nil
+	case taken.verdict != Run:
+		return nil, fmt.Errorf("the queue answers %q, which is no verdict on a job that is taken up", taken.verdict)
 	case refusal != nil:
 		o.failure = refusal.Error()
 	default:
@@ -92,6 +110,7 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	case ctx.Err() != nil && !o.settled():
 		return nil, context.Cause(ctx)
 	case o.cancelled:
+		s.leave()
 		return nil, w.settle(ctx, m, "cancelled", func() error { return w.Queue.Cancel(ctx, m) })
 	}
 	d := w.decide(m, &o, url)
@@ -254,6 +273,9 @@ func decode(m *Message) (*abi.Job, error) {
 func (w *Worker) address(m *Message) (url string, refusal error) {
 	if m.CallbackURL == "" {
 		return w.OwnWebhook, errors.New("the message has no callback_url")
+	}
+	if n := len(m.CallbackURL); n > MaxText {
+		return w.OwnWebhook, fmt.Errorf("callback_url: it has %d bytes; %d are the most", n, MaxText)
 	}
 	if err := w.Webhook.Allowed(m.CallbackURL); err != nil {
 		return w.OwnWebhook, fmt.Errorf("callback_url: %w", err)

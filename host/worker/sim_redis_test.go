@@ -25,6 +25,7 @@ type simRedis struct {
 	dead    []simLetter
 	names   map[string]bool // of consumers
 	refuses bool            // keys of decisions
+	denies  map[string]bool // commands, although it is well
 }
 
 type simEntry struct {
@@ -54,13 +55,14 @@ const (
 var (
 	errSimLost    = errors.New("another node has claimed the message")
 	errSimRefused = errors.New("NOPERM")
+	errSimDenied  = errors.New("WRONGTYPE")
 )
 
 func newSimRedis(now func() time.Time) *simRedis {
 	return &simRedis{
 		now: now, acked: func(string, string) {},
 		pending: map[string]*simPending{}, status: map[string]*simStatus{}, cancel: map[string]bool{},
-		decided: map[string]*worker.Decision{}, names: map[string]bool{},
+		decided: map[string]*worker.Decision{}, names: map[string]bool{}, denies: map[string]bool{},
 	}
 }
 
@@ -349,7 +351,19 @@ func (r *simRedis) bury(c string, m *worker.Message, reason, body string) error 
 type simQueue struct{ *boot }
 
 func (q simQueue) do(ctx context.Context, op, id string, f func(r *simRedis)) error {
-	return q.ask(ctx, op, id, func() { f(q.w.redis) })
+	var denied error
+	err := q.ask(ctx, op, id, func() {
+		if q.w.redis.denies[op] {
+			q.w.note(q.n.name, op, id, "denied")
+			denied = errSimDenied
+			return
+		}
+		f(q.w.redis)
+	})
+	if err != nil {
+		return err
+	}
+	return denied
 }
 
 // write is do for a command about one job. Whose message is another's by then may

@@ -138,6 +138,7 @@ func (w *world) run() {
 	time.Sleep(time.Until(w.start.Add(simFaults)))
 	w.mu.Lock()
 	w.calm, w.down = true, false
+	clear(w.redis.denies)
 	for _, n := range w.nodes {
 		n.cutOff, n.disk.full = false, false
 		n.thaw()
@@ -261,6 +262,13 @@ func (w *world) plans(random *rand.Rand) (all []plan) {
 		at := moment(simFaults)
 		add(at, func() { w.down = true; w.wake(); w.note("", "redis down", "", "") })
 		add(at+moment(90*time.Second), func() { w.down = false; w.note("", "redis up", "", "") })
+	}
+	for range random.IntN(3) {
+		// Not "publish": what one node alone knows then, a peer may decide anew.
+		ops := []string{"begin", "charge", "complete", "fail", "cancel", "bury", "letter", "strays", "claim", "reclaim"}
+		op, at := ops[random.IntN(len(ops))], moment(simFaults)
+		add(at, func() { w.redis.denies[op] = true; w.note("", "denies", op, "") })
+		add(at+moment(120*time.Second), func() { delete(w.redis.denies, op); w.note("", "lets through", op, "") })
 	}
 	all = slices.DeleteFunc(all, func(p plan) bool { return p.at >= simFaults })
 	slices.SortStableFunc(all, func(a, b plan) int { return cmp.Compare(a.at, b.at) })

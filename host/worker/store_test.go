@@ -194,7 +194,7 @@ func TestRedisRefusesDecisions(t *testing.T) {
 	t.Parallel()
 	d := newDisk()
 	f := newFake(message("a"))
-	f.store, f.refuse = d, true
+	f.store, f.deny = d, denying("publish")
 	drive(t, f, 1, func(t *testing.T, _ *worker.Worker) { time.Sleep(time.Second) })
 	if f.count("completed a") != 1 {
 		t.Errorf("journal %q", f.entries())

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -80,8 +79,8 @@ type Queue interface {
 	// GiveBack lets another node claim a message now.
 	GiveBack(ctx context.Context, m *Message) error
 	IsLost(err error) bool
-	// IsRefused recognises what a server answered that is well: it will answer so
-	// again.
+	// IsRefused recognises what a server that is well lets no job of this node do, and
+	// will not before somebody changes that.
 	IsRefused(err error) bool
 }
 
@@ -137,6 +136,12 @@ type Config struct {
 	Log         *slog.Logger
 }
 
+// What a store keeps of a job at most.
+const (
+	MaxJobID = 1 << 10 // bytes
+	MaxText  = 1 << 16 // bytes, of a callback and of a failure
+)
+
 // Limits of a worker.
 const (
 	maxInDelivery = 64 // outcomes on their way for the first time, beyond which nothing is claimed
@@ -168,7 +173,6 @@ type Worker struct {
 
 	random   func() float64 // in [0, 1), to spread waits by
 	durable  bool           // the store outlives the process
-	alone    atomic.Bool    // Redis does not take decisions
 	draining chan struct{}  // closed when the drain begins
 	putDown  atomic.Bool    // a job was killed unfinished
 
@@ -177,7 +181,11 @@ type Worker struct {
 	executing map[string]int   // by job id
 	current   string           // the one of executing that a report names
 	lastJobAt time.Time
-	full      string // why the store takes nothing more
+	full      string              // why the store takes nothing more
+	refusals  map[string]*refusal // by message id
+	unwanted  int                 // messages in a row that could not be taken up
+	aloneFor  error               // why Redis does not take decisions; nil where it does
+	aloneAt   time.Time           // when it was last asked
 }
 
 // hold is a message in hand.
@@ -200,6 +208,7 @@ func New(cfg Config) *Worker {
 		hands:     make(chan struct{}, cfg.Concurrency*cfg.MaxBatch+maxInDelivery),
 		inHand:    map[string]*hold{},
 		executing: map[string]int{},
+		refusals:  map[string]*refusal{},
 		random:    rand.Float64,
 		durable:   cfg.Store != nil,
 		draining:  make(chan struct{}),

@@ -98,6 +98,7 @@ func TestMessagesThatCannotRun(t *testing.T) {
 	}{
 		"no job id":     {with(func(m *worker.Message) { m.JobID = "" }), []string{"buried (the message has no job_id) "}, "", ""},
 		"nameless job":  {with(func(m *worker.Message) { m.JobID = "\xff" }), []string{"buried (the message's job_id is not UTF-8) \xff"}, "", ""},
+		"a long id":     {with(func(m *worker.Message) { m.JobID = strings.Repeat("j", 1025) }), []string{"buried (the message's job_id has 1025 bytes; 1024 are the most) " + strings.Repeat("j", 1025)}, "", ""},
 		"no circuit":    {with(func(m *worker.Message) { m.IR = "" }), []string{"post a", "failed a"}, hook, "ir_json"},
 		"bad circuit":   {with(func(m *worker.Message) { m.IR = strings.Replace(ir, `"cz"`, `"xx"`, 1) }), []string{"post a", "failed a"}, hook, "target"},
 		"no shots":      {with(func(m *worker.Message) { m.Shots = "" }), []string{"post a", "failed a"}, hook, "no shots"},
@@ -105,6 +106,7 @@ func TestMessagesThatCannotRun(t *testing.T) {
 		"all the shots": {with(func(m *worker.Message) { m.Shots = "18446744073709551616" }), []string{"post a", "failed a"}, hook, "whole number"},
 		"signed shots":  {with(func(m *worker.Message) { m.Shots = "+5" }), []string{"post a", "failed a"}, hook, "whole number"},
 		"no callback":   {with(func(m *worker.Message) { m.CallbackURL = "" }), []string{"post a", "failed a"}, own, "callback_url"},
+		"long callback": {with(func(m *worker.Message) { m.CallbackURL = "https://example.com/" + strings.Repeat("x", 1<<16) }), []string{"post a", "failed a"}, own, "callback_url: it has 65556 bytes"},
 		"evil callback": {with(func(m *worker.Message) { m.CallbackURL = "https://evil.example" }), []string{"post a", "failed a"}, own, "callback_url"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -39,7 +40,27 @@ func messages(in []queue.Message, err error) ([]worker.Message, error) {
 
 func (j jobs) Begin(ctx context.Context, m *worker.Message, attempt string) (worker.Verdict, string, *worker.Decision, error) {
 	verdict, text, d, err := j.Queue.Begin(ctx, (*queue.Message)(m), attempt)
-	return worker.Verdict(verdict), text, fromQueue(d), err
+	v, err := known(verdict, err)
+	return v, text, fromQueue(d), err
+}
+
+// verdicts are what the queue's mean to the worker.
+var verdicts = map[queue.Verdict]worker.Verdict{
+	queue.Run: worker.Run, queue.Failed: worker.Failed, queue.Completed: worker.Completed, queue.Cancelled: worker.Cancelled,
+	queue.Lost: worker.Lost, queue.Elsewhere: worker.Elsewhere, queue.Decided: worker.Decided, queue.Spent: worker.Spent,
+	queue.Damaged: worker.Damaged, queue.Parked: worker.Parked,
+}
+
+// known fails for a verdict that means nothing: a script and this program differ.
+func known(v queue.Verdict, err error) (worker.Verdict, error) {
+	if err != nil {
+		return "", err
+	}
+	w, ok := verdicts[v]
+	if !ok {
+		return "", fmt.Errorf("the queue's script answers %.40q, which is no verdict", string(v))
+	}
+	return w, nil
 }
 
 func (j jobs) Charge(ctx context.Context, m *worker.Message, attempt string) (bool, error) {
@@ -49,7 +70,8 @@ func (j jobs) Charge(ctx context.Context, m *worker.Message, attempt string) (bo
 func (j jobs) Publish(ctx context.Context, m *worker.Message, d *worker.Decision) (worker.Verdict, *worker.Decision, error) {
 	verdict, stands, err := j.Queue.Publish(ctx, (*queue.Message)(m),
 		&queue.Decision{Kind: string(d.Kind), URL: d.URL, Failure: d.Failure, Body: d.Body})
-	return worker.Verdict(verdict), fromQueue(stands), err
+	v, err := known(verdict, err)
+	return v, fromQueue(stands), err
 }
 
 func fromQueue(d *queue.Decision) *worker.Decision {

@@ -45,6 +45,7 @@ func (d *doctor) redis(ctx context.Context) []Finding {
 		return found
 	}
 	found = append(found, d.jobQueue(ctx, client)...)
+	found = append(found, d.rights(ctx, client)...)
 	keys := queue.KeysOf(d.s.QPUID)
 	if n, err := client.XLen(ctx, keys.Dead).Result(); err == nil && n > 0 {
 		found = append(found, finding(check, Warning, "see why with XRANGE "+keys.Dead+" - +; XADD a message again when the cause is mended",
@@ -80,6 +81,37 @@ func (d *doctor) jobQueue(ctx context.Context, client *redis.Client) []Finding {
 		return []Finding{finding(check, level, do, "stream %s with group %s; %s claimed and not finished", keys.Stream, keys.Group, countMessages(group.Pending))}
 	}
 	return []Finding{finding(check, OK, "", "stream %s has no group %s yet; the node makes it", keys.Stream, keys.Group)}
+}
+
+// rights says whether the node may run its scripts on the keys that they need. The
+// script that is tried touches none of them: the server looks at their names.
+func (d *doctor) rights(ctx context.Context, client *redis.Client) (found []Finding) {
+	const check, anyJob = "redis", "JOB"
+	try := func(keys ...string) error { return client.Eval(ctx, "return 1", keys).Err() }
+	keys := queue.KeysOf(d.s.QPUID)
+	needed := []string{keys.Stream, queue.StatusKey(anyJob), queue.CancelKey(anyJob)}
+	if err := try(needed...); err != nil {
+		switch whatever := try(); {
+		case strings.HasPrefix(err.Error(), "CROSSSLOT"):
+			return []Finding{finding(check, Problem, "use a server that is no cluster", "it is a cluster, which keeps the keys of a job apart, so that no job can be taken up: %v", err)}
+		case whatever != nil:
+			return []Finding{finding(check, Problem, "have the server let the node use EVAL and EVALSHA", "it runs no scripts, without which no job can be taken: %v", whatever)}
+		}
+		return []Finding{finding(check, Problem, "have the server let the node read and write "+strings.Join(needed, ", ")+", for every JOB",
+			"it does not let the node have the keys of its jobs: %v", err)}
+	}
+	if err := try(keys.Dead); err != nil {
+		found = append(found, finding(check, Problem, "have the server let the node write "+keys.Dead,
+			"messages that cannot be processed, and outcomes that nobody takes, stay pending: %v", err))
+	}
+	if err := try(queue.DecisionKey(anyJob)); err != nil {
+		found = append(found, finding(check, Warning, "have the server let the node read and write "+queue.DecisionKey(anyJob)+", for every JOB",
+			"no other node can deliver in this one's place: %v", err))
+	}
+	if len(found) == 0 {
+		found = append(found, finding(check, OK, "", "the node's scripts may run, on all the keys that they need"))
+	}
+	return found
 }
 
 // redisTrouble says what is wrong, and what to do.

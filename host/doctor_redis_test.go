@@ -30,6 +30,13 @@ func TestDoctorAsksRedis(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	as := func(rights ...any) func(*testing.T, *subject, *redis.Client) {
+		return func(t *testing.T, p *subject, c *redis.Client) {
+			t.Helper()
+			allow(t, c, append([]any{"+@all"}, rights...)...)
+			p.env["CODA_REDIS_URL"] = asNode(p.env["CODA_REDIS_URL"])
+		}
+	}
 	for name, tt := range map[string]struct {
 		prepare func(t *testing.T, p *subject, c *redis.Client)
 		wants   []string
@@ -42,7 +49,17 @@ func TestDoctorAsksRedis(t *testing.T) {
 			add(t, c, "qpu:q:dead")
 			add(t, c, "qpu:q:dead")
 		}, []string{"warning redis qpu:q:dead holds 2 messages", "→ see why with XRANGE qpu:q:dead - +"}},
-		"no stream": {func(t *testing.T, _ *subject, c *redis.Client) { c.Set(t.Context(), stream, "x", 0) }, []string{"problem redis stream qpu:q:jobs: it is no stream"}},
+		"no stream":  {func(t *testing.T, _ *subject, c *redis.Client) { c.Set(t.Context(), stream, "x", 0) }, []string{"problem redis stream qpu:q:jobs: it is no stream"}},
+		"no scripts": {as("-@scripting", "~*"), []string{"problem redis it runs no scripts, without which no job can be taken: NOPERM", "→ have the server let the node use EVAL"}},
+		"no jobs":    {as("~qpu:q:*"), []string{"problem redis it does not let the node have the keys of its jobs: NOPERM", "qpu:job:JOB:status, qpu:job:cancelled:JOB, for every JOB"}},
+		"the old keys": {as("~qpu:q:jobs", "~qpu:job:*:status", "~qpu:job:cancelled:*"), []string{
+			"problem redis messages that cannot be processed, and outcomes that nobody takes, stay pending: NOPERM", "→ have the server let the node write qpu:q:dead",
+			"warning redis no other node can deliver in this one's place: NOPERM", "read and write qpu:job:JOB:decision",
+		}},
+		"all keys": {as("~qpu:q:*", "~qpu:job:*"), []string{"ok redis the node's scripts may run", "!warning redis", "!problem redis"}},
+		"a cluster": {func(t *testing.T, p *subject, _ *redis.Client) {
+			p.env["CODA_REDIS_URL"] = redistest.Cluster(t).URL()
+		}, []string{"problem redis it is a cluster, which keeps the keys of a job apart", "CROSSSLOT", "→ use a server that is no cluster"}},
 		"wrong password": {func(t *testing.T, p *subject, c *redis.Client) {
 			if err := c.ConfigSet(t.Context(), "requirepass", "another").Err(); err != nil {
 				t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -324,6 +325,12 @@ func (n *node) readiness() server.Readiness {
 	}
 	if why := n.worker.Full(); r.Reason == "" && why != "" {
 		r.Reason = "no jobs are taken: " + why
+	}
+	if why := n.worker.Refused(); r.Reason == "" && why != "" {
+		r.Reason = why
+	}
+	if why := n.worker.Alone(); why != "" {
+		r.Warning = strings.TrimPrefix(r.Warning+"; "+why, "; ")
 	}
 	r.Ready = r.Reason == ""
 	return r

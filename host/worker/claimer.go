@@ -270,7 +270,7 @@ func (w *Worker) start(m *Message, s *seat) {
 		}()
 		err := w.live(ctx, m, s)
 		if err != nil && !errors.Is(err, errKept) && w.runs.Err() != nil {
-			w.putDown.Store(true)
+			w.cutShort.Store(true)
 		}
 		switch {
 		case err == nil, errors.Is(err, errKept):
@@ -390,7 +390,7 @@ func (w *Worker) Drain(ctx context.Context) bool {
 	stop()
 	w.kill(errStopped)
 	w.loops.Wait()
-	return !w.putDown.Load()
+	return !w.cutShort.Load()
 }
 
 // StopRuns asks the guests to stop, during a drain. What they have measured by then

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conductorquantum/coda/abi"
@@ -174,7 +175,7 @@ type Worker struct {
 	random   func() float64 // in [0, 1), to spread waits by
 	durable  bool           // the store outlives the process
 	draining chan struct{}  // closed when the drain begins
-	putDown  atomic.Bool    // a job was killed unfinished
+	cutShort atomic.Bool    // a job was killed unfinished
 
 	mu        sync.Mutex
 	inHand    map[string]*hold // by message id

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type Server struct {
 	program string
 	dir     string
 	durable bool
+	cluster []string // what a cluster needs besides
 	cmd     *exec.Cmd
 	log     bytes.Buffer
 }
@@ -29,17 +31,47 @@ type Server struct {
 // or fails if CODA_REQUIRE names redis.
 func Start(tb testing.TB) string {
 	tb.Helper()
-	return launch(tb, false).URL()
+	return launch(tb, false, nil).URL()
 }
 
 // New is Start for tests that stop the server: what it acknowledged outlives
 // Stop and Restart.
 func New(tb testing.TB) *Server {
 	tb.Helper()
-	return launch(tb, true)
+	return launch(tb, true, nil)
 }
 
-func launch(tb testing.TB, durable bool) *Server {
+// Cluster is New for a cluster that consists of this server.
+func Cluster(tb testing.TB) *Server {
+	tb.Helper()
+	s := launch(tb, true, []string{"--bind", "127.0.0.1", "--cluster-enabled", "yes", "--cluster-port", freePort(tb), "--port", freePort(tb)})
+	for _, command := range []string{"CLUSTER ADDSLOTSRANGE 0 16383", "CLUSTER INFO"} {
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			answer, err := s.ask(command)
+			if err == nil && (answer == "+OK\r\n" || strings.Contains(answer, "cluster_state:ok")) {
+				break
+			}
+			if time.Now().After(deadline) {
+				tb.Fatalf("%s: %q, %v", command, answer, err)
+			}
+		}
+	}
+	return s
+}
+
+// freePort is one that nobody has, for now: a cluster's server chooses none itself.
+func freePort(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+func launch(tb testing.TB, durable bool, cluster []string) *Server {
 	tb.Helper()
 	program := require.Program(tb, "redis", "redis-server", "redis-server")
 	// Not tb.TempDir: a socket's path may have at most 107 bytes.
@@ -47,7 +79,7 @@ func launch(tb testing.TB, durable bool) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &Server{program: program, dir: dir, durable: durable}
+	s := &Server{program: program, dir: dir, durable: durable, cluster: cluster}
 	tb.Cleanup(func() {
 		s.Stop()
 		_ = os.RemoveAll(dir)
@@ -88,6 +120,7 @@ func (s *Server) Restart(tb testing.TB) {
 	if s.durable {
 		args = append(args, "--appendonly", "yes", "--appendfsync", "always")
 	}
+	args = append(args, s.cluster...)
 	cmd := exec.Command(s.program, args...)
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	if err := cmd.Start(); err != nil {
@@ -110,22 +143,28 @@ func (s *Server) socket() string { return filepath.Join(s.dir, "s") }
 
 // ping fails while the server is starting or still loads its data.
 func (s *Server) ping() error {
-	conn, err := net.DialTimeout("unix", s.socket(), time.Second)
+	got, err := s.ask("PING")
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		return err
-	}
-	answer := make([]byte, 64)
-	n, err := conn.Read(answer)
-	if err != nil {
-		return err
-	}
-	if got := string(answer[:n]); got != "+PONG\r\n" {
+	if got != "+PONG\r\n" {
 		return fmt.Errorf("answered %q to PING", got)
 	}
 	return nil
+}
+
+// ask sends an inline command and returns the first KiB of what it is answered.
+func (s *Server) ask(command string) (string, error) {
+	conn, err := net.DialTimeout("unix", s.socket(), time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	if _, err := conn.Write([]byte(command + "\r\n")); err != nil {
+		return "", err
+	}
+	answer := make([]byte, 1024)
+	n, err := conn.Read(answer)
+	return string(answer[:n]), err
 }

@@ -51,6 +51,8 @@ var verdicts = map[queue.Verdict]worker.Verdict{
 	queue.Damaged: worker.Damaged, queue.Parked: worker.Parked,
 }
 
+var errVerdict = errors.New("the queue's script answers what is no verdict")
+
 // known fails for a verdict that means nothing: a script and this program differ.
 func known(v queue.Verdict, err error) (worker.Verdict, error) {
 	if err != nil {
@@ -58,7 +60,7 @@ func known(v queue.Verdict, err error) (worker.Verdict, error) {
 	}
 	w, ok := verdicts[v]
 	if !ok {
-		return "", fmt.Errorf("the queue's script answers %.40q, which is no verdict", string(v))
+		return "", fmt.Errorf("%w: %.40q", errVerdict, string(v))
 	}
 	return w, nil
 }
@@ -86,6 +88,8 @@ func (j jobs) Letter(ctx context.Context, m *worker.Message, reason string) erro
 }
 
 func (j jobs) IsRefused(err error) bool { return queue.Refused(err) }
+
+func (j jobs) IsAnswer(err error) bool { return queue.Answered(err) || errors.Is(err, errVerdict) }
 
 func (j jobs) Complete(ctx context.Context, m *worker.Message) error {
 	return j.Queue.Complete(ctx, (*queue.Message)(m))

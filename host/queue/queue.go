@@ -55,6 +55,8 @@ const (
 // ErrLost says that the message now belongs to another node.
 var ErrLost = errors.New("another node has claimed the message")
 
+var errNonsense = errors.New("the script answered what it cannot")
+
 // Queue is one node's end of the stream. It is safe for concurrent use.
 type Queue struct {
 	line     *line
@@ -211,7 +213,7 @@ func (q *Queue) Begin(ctx context.Context, m *Message, attempt string) (Verdict,
 		return "", "", nil, err
 	}
 	if len(answer) < 2 {
-		return "", "", nil, fmt.Errorf("begin answered %d values", len(answer))
+		return "", "", nil, fmt.Errorf("%w: begin, %d values", errNonsense, len(answer))
 	}
 	if Verdict(answer[0]) != Decided {
 		return Verdict(answer[0]), answer[1], nil, nil
@@ -244,7 +246,7 @@ func (q *Queue) Publish(ctx context.Context, m *Message, d *Decision) (Verdict, 
 		return "", nil, err
 	}
 	if len(answer) == 0 {
-		return "", nil, errors.New("publish answered nothing")
+		return "", nil, fmt.Errorf("%w: publish, no value", errNonsense)
 	}
 	if Verdict(answer[0]) != Decided {
 		return Verdict(answer[0]), nil, nil
@@ -294,6 +296,10 @@ func Refused(err error) bool {
 	text := err.Error()
 	return strings.HasPrefix(text, "NOPERM") || strings.HasPrefix(text, "CROSSSLOT") || strings.HasPrefix(text, "ERR unknown command")
 }
+
+// Answered reports whether an error is what the server, which does not just start,
+// said; else it may not have heard.
+func Answered(err error) bool { return refused(err) || errors.Is(err, errNonsense) }
 
 // Inherit takes over what earlier boots of this node had in hand.
 func (q *Queue) Inherit(ctx context.Context) error {

@@ -100,7 +100,7 @@ func TestScriptsThatAreRefused(t *testing.T) {
 		"strays":  strays,
 		"unknown": user.Do(t.Context(), "NOSUCHCOMMAND").Err(),
 	} {
-		if !queue.Refused(err) || !q.Healthy() {
+		if !queue.Refused(err) || !queue.Answered(err) || !q.Healthy() {
 			t.Errorf("%s: %v, healthy %t", what, err, q.Healthy())
 		}
 	}
@@ -122,7 +122,7 @@ func TestADecisionThatCannotBeRecorded(t *testing.T) {
 				if want := "the outcome of the job cannot be recorded: qpu:job:j:decision is a list in Redis"; verdict != queue.Failed || text != want || err != nil {
 					t.Errorf("begin: %s %q, %v", verdict, text, err)
 				}
-				if verdict, _, err := q.Publish(t.Context(), m, &queue.Decision{Kind: "failed", Body: []byte("no")}); err == nil || queue.Refused(err) {
+				if verdict, _, err := q.Publish(t.Context(), m, &queue.Decision{Kind: "failed", Body: []byte("no")}); err == nil || queue.Refused(err) || !queue.Answered(err) {
 					t.Errorf("publish: %s, %v", verdict, err) // it says nothing about others
 				}
 				if err := end(q, t.Context(), m); err != nil || pending(t, rdb) != 0 {

@@ -92,7 +92,7 @@ func (c *claimer) round(ctx context.Context) {
 		c.failures = 0
 		c.allowed("", claiming)
 	case ctx.Err() == nil:
-		if c.Queue.Outage() == nil {
+		if c.Queue.Outage() == nil && c.Queue.IsAnswer(err) {
 			c.refusedToClaim(err)
 		}
 		c.doubt()

@@ -156,7 +156,7 @@ func (w *Worker) insistSaved(ctx context.Context, m *Message, p *parcel) bool {
 // an outage of this node alone, or its end, leaves the job to a peer, which decides
 // anew and posts another.
 func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool, err error) {
-	for failures := 0; !p.published && !p.alone && !w.isAlone(); {
+	for failures, refusals := 0, 0; !p.published && !p.alone && !w.isAlone(); {
 		failpoint.After("C8", p.saved)
 		verdict, stands, err := w.Queue.Publish(ctx, m, p.Decision)
 		switch {
@@ -191,7 +191,11 @@ func (w *Worker) publish(ctx context.Context, m *Message, p *parcel) (gone bool,
 			w.goAlone(err)
 			return false, nil
 		}
-		if failures++; failures >= patience && w.Queue.Outage() == nil { // its key is of another kind
+		failures++
+		if w.Queue.Outage() == nil && w.Queue.IsAnswer(err) {
+			refusals++
+		}
+		if refusals >= patience { // its key is of another kind
 			w.Log.Error("Redis does not take the decision about a job, so no peer can deliver it in this node's place",
 				"job", m.JobID, "message", m.ID, "error", err)
 			p.alone = true
@@ -331,7 +335,7 @@ func (w *Worker) bury(ctx context.Context, m *Message, reason string) error {
 // job is still to run.
 func (w *Worker) insist(ctx context.Context, m *Message, state string, write func() error) error {
 	bears := w.bears(m)
-	for failures := 0; ; {
+	for failures, refusals := 0, 0; ; {
 		err := write()
 		switch {
 		case err == nil:
@@ -343,7 +347,11 @@ func (w *Worker) insist(ctx context.Context, m *Message, state string, write fun
 		case ctx.Err() != nil:
 			return err
 		}
-		if failures++; failures >= bears && w.Queue.Outage() == nil {
+		failures++
+		if w.Queue.Outage() == nil && w.Queue.IsAnswer(err) {
+			refusals++
+		}
+		if refusals >= bears {
 			return w.putDown(m, "is "+state, err)
 		}
 		w.Log.Warn("a job's state could not be recorded and is written again",

@@ -306,6 +306,8 @@ func (f *fake) Letter(_ context.Context, m *worker.Message, _ string) error {
 	return f.settle(m, "copied")
 }
 
+func (f *fake) IsAnswer(err error) bool { return !errors.Is(err, errDown) }
+
 func (f *fake) IsRefused(err error) bool { return errors.Is(err, errRefused) }
 
 func (f *fake) IsCancelled(_ context.Context, jobID string) (bool, error) {

@@ -283,6 +283,31 @@ func TestOneDecisionThatIsRefused(t *testing.T) {
 	}
 }
 
+// Commands that go unanswered, without an outage, as while a large answer takes up the
+// line, are no refusal: a decision that Redis may not know is not sent.
+func TestSilenceIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	var silent atomic.Bool
+	f := newFake(message("a"))
+	f.store, f.down, f.refuses = newDisk(), silent.Load, true
+	f.run = func(context.Context, *abi.Job) (*abi.Execution, error) {
+		silent.Store(true)
+		return &abi.Execution{}, nil
+	}
+	f.post = func(_, _ string) error { silent.Store(true); return nil }
+	drive(t, f, 1, func(t *testing.T, w *worker.Worker) {
+		for range 2 {
+			time.Sleep(10 * time.Minute)
+			saysRefused(t, w)
+			silent.Store(false)
+			time.Sleep(73 * time.Second)
+		}
+	})
+	if want := []string{"run a", "post a", "completed a"}; !slices.Equal(f.entries(), want) || f.published["a"] == nil {
+		t.Errorf("journal %q", f.entries())
+	}
+}
+
 // A failure too long to be kept is kept in short; the cloud has all of it.
 func TestALongFailure(t *testing.T) {
 	t.Parallel()

@@ -529,6 +529,9 @@ func (q simQueue) GiveBack(ctx context.Context, m *worker.Message) error {
 
 func (simQueue) IsLost(err error) bool    { return errors.Is(err, errSimLost) }
 func (simQueue) IsRefused(err error) bool { return errors.Is(err, errSimRefused) }
+func (simQueue) IsAnswer(err error) bool {
+	return errors.Is(err, errSimRefused) || errors.Is(err, errSimDenied)
+}
 
 // Outage and Watch are as of host/queue: an outage begins with what could not be
 // done, and ends with a probe.

@@ -83,6 +83,9 @@ type Queue interface {
 	// IsRefused recognises what a server that is well lets no job of this node do, and
 	// will not before somebody changes that.
 	IsRefused(err error) bool
+	// IsAnswer recognises what the server itself said; else it may not have heard, or
+	// done what was asked.
+	IsAnswer(err error) bool
 }
 
 // Executor runs circuits.

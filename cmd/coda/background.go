@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) e
 		StateDir: s.StateDir,
 		Argv:     []string{os.Args[0], "start"}, // the flags are in the environment
 		Env:      p.childEnvironment(),
+		Secret:   string(s.NodeToken),
 		LogPath:  logPath,
 		Timeout:  p.patience(),
 		Grace:    s.ConnectTimeout + 10*time.Second, // a log-on with a token is not cut off
@@ -68,19 +70,16 @@ func (c *cli) startInBackground(ctx context.Context, p *prospect, wrong error) e
 }
 
 // childEnvironment is what the node in the background is told: all that this
-// process was, the flags included. A token that was read here cannot always be
-// read again, so it goes along; the child takes it out of its environment.
+// process was, the flags included. A token is not in it, which can be read as long
+// as the node runs: that is handed over, as it cannot always be read again.
 func (p *prospect) childEnvironment() []string {
-	environ := p.environ[:len(p.environ):len(p.environ)]
 	if p.settings.NodeToken == "" {
-		return environ
+		return p.environ
 	}
-	for _, entry := range p.environ {
-		if name, value, _ := strings.Cut(entry, "="); strings.EqualFold(name, tokenFileEnv) && value != "" {
-			return append(environ, tokenFileEnv+"=", tokenEnv+"="+string(p.settings.NodeToken))
-		}
-	}
-	return environ
+	return slices.DeleteFunc(slices.Clone(p.environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return strings.EqualFold(name, tokenEnv) || strings.EqualFold(name, tokenFileEnv)
+	})
 }
 
 // patience is how long the node may take until it takes jobs: more than its own

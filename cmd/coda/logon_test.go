@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,4 +76,58 @@ func TestSecondSignalDuringTheFirstLogOn(t *testing.T) {
 	node.signal(t, syscall.SIGTERM)
 	node.exits(t, exitStart)
 	node.waitFor(t, `"msg":"the node ended","error":"connect: interrupted; the token may have been redeemed by attempt 1`)
+}
+
+// Wherever a token came from, a node in the background does not show it for as long
+// as it runs, which its environment would.
+func TestDaemonDoesNotShowItsToken(t *testing.T) {
+	t.Parallel()
+	for name, given := range map[string]func(t *testing.T, l *lab, token string) *process{
+		"a variable": func(t *testing.T, l *lab, token string) *process {
+			l.env = append(l.env, "CODA_NODE_TOKEN="+token)
+			return l.launch(t, "start", "-d")
+		},
+		"standard input": func(t *testing.T, l *lab, token string) *process {
+			return launchWith(t, file(t, token), nil, l.dir, l.env, "start", "-d", "--token", "-")
+		},
+		"a pipe": func(t *testing.T, l *lab, token string) *process {
+			pipe := filepath.Join(l.dir, "token")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			go func() { // waits for the reader
+				_ = os.WriteFile(pipe, []byte(token), 0o600)
+			}()
+			return launch(t, l.dir, append(l.env, "CODA_NODE_TOKEN_FILE="+pipe), "start", "-d")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			token := l.cloud.Token()
+			given(t, l, token).exits(t, exitOK)
+			for _, name := range []string{"environ", "cmdline"} {
+				text, err := os.ReadFile("/proc/" + strconv.Itoa(l.pid(t)) + "/" + name)
+				if runtime.GOOS == "linux" && (err != nil || len(text) == 0) || strings.Contains(string(text), token) {
+					t.Errorf("%s: %v, %q", name, err, text)
+				}
+			}
+			l.run(t, exitOK, "stop")
+		})
+	}
+}
+
+// file is an open file with that text.
+func file(t *testing.T, text string) *os.File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
 }

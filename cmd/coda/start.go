@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -133,6 +134,7 @@ type prospect struct {
 // there comes through here too.
 func (c *cli) start(ctx context.Context, f *startFlags) error {
 	background := daemon.InBackground()
+	f.token.value = cmp.Or(f.token.value, background.Secret())
 	p, err := f.prospect(c.stdin)
 	switch {
 	case f.daemon:

@@ -3,6 +3,7 @@
 package daemon
 
 import (
+	"io"
 	"os"
 	"strconv"
 	"sync"
@@ -11,11 +12,12 @@ import (
 
 // What Start and the process that it starts agree on.
 const (
-	notesVariable = "CODA_DAEMON_FD"  // the descriptor of a pipe, for one note
-	logVariable   = "CODA_DAEMON_LOG" // where standard output and error go
-	noteReady     = "ready"           // followed by the address
-	noteFailed    = "failed"          // followed by the error, quoted
-	maxNote       = 64 << 10
+	notesVariable  = "CODA_DAEMON_FD"        // the descriptor of a pipe, for one note
+	secretVariable = "CODA_DAEMON_SECRET_FD" // that of a pipe with the secret, if there is one
+	logVariable    = "CODA_DAEMON_LOG"       // where standard output and error go
+	noteReady      = "ready"                 // followed by the address
+	noteFailed     = "failed"                // followed by the error, quoted
+	maxNote        = 64 << 10
 )
 
 // Background is the far side of Start, in the process that it started. A nil
@@ -23,19 +25,34 @@ const (
 type Background struct {
 	LogPath string // standard output and error already go there
 
-	once  sync.Once
-	notes *os.File
+	once   sync.Once
+	notes  *os.File
+	secret string
 }
 
 // InBackground returns nil in a process that Start did not start. Call it once,
 // before anything else: it takes from the environment and from the descriptors
 // what children of this process must not inherit.
 func InBackground() *Background {
-	number, err := strconv.Atoi(os.Getenv(notesVariable))
+	notes, secret := inherited(notesVariable), inherited(secretVariable)
 	path := os.Getenv(logVariable)
-	for _, name := range []string{notesVariable, logVariable} {
-		_ = os.Unsetenv(name) // cannot fail with these names
+	_ = os.Unsetenv(logVariable) // cannot fail with this name
+	b := &Background{LogPath: path, notes: notes}
+	if secret != nil {
+		text, _ := io.ReadAll(secret) // of a starter that died, as much as it wrote
+		secret.Close()
+		b.secret = string(text)
 	}
+	if notes == nil {
+		return nil
+	}
+	return b
+}
+
+// inherited is the pipe whose descriptor a variable holds; nil where there is none.
+func inherited(variable string) *os.File {
+	number, err := strconv.Atoi(os.Getenv(variable))
+	_ = os.Unsetenv(variable) // cannot fail with these names
 	if err != nil || number <= 2 {
 		return nil
 	}
@@ -44,7 +61,15 @@ func InBackground() *Background {
 		return nil // somebody else set the variable
 	}
 	syscall.CloseOnExec(number)
-	return &Background{LogPath: path, notes: os.NewFile(uintptr(number), "notes to Start")}
+	return os.NewFile(uintptr(number), variable)
+}
+
+// Secret is what Start was to hand over; "" if nothing.
+func (b *Background) Secret() string {
+	if b == nil {
+		return ""
+	}
+	return b.secret
 }
 
 // Ready tells Start that the node holds the lock and serves at the address.

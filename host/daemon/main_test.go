@@ -83,7 +83,10 @@ func node(kind, dir string) int {
 		}
 		note(dir, fmt.Sprintf("child %d", child.Process.Pid))
 	}
-	note(dir, fmt.Sprintf("environment %q", os.Getenv("CODA_DAEMON_FD")+os.Getenv("CODA_DAEMON_LOG")))
+	note(dir, fmt.Sprintf("environment %q", os.Getenv("CODA_DAEMON_FD")+os.Getenv("CODA_DAEMON_SECRET_FD")+os.Getenv("CODA_DAEMON_LOG")))
+	if secret := background.Secret(); secret != "" {
+		note(dir, "secret "+secret)
+	}
 	if err := held.Serving("127.0.0.1:1"); err != nil {
 		return 1
 	}

@@ -13,8 +13,11 @@ type StartConfig struct {
 	// Argv is the command line of this same binary, its name first. It holds no
 	// secrets: others see it in the process list.
 	Argv []string
-	// Env is the whole environment; nil stands for this process's.
+	// Env is the whole environment; nil stands for this process's. It can be read as
+	// long as the node runs, so it holds no secrets either.
 	Env []string
+	// Secret is handed over on a pipe, for Background.Secret.
+	Secret string
 	// LogPath gets standard output and error; default DefaultLog(StateDir).
 	LogPath string
 	// Timeout is how long the node may take until it serves; default 2 minutes.

@@ -84,6 +84,41 @@ func TestStartReturnsWhenTheNodeServes(t *testing.T) {
 	})
 }
 
+// A secret reaches the node whole, however long it is, and stands nowhere that
+// others look at.
+func TestStartHandsOverASecret(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t)
+	secret := strings.Repeat("secret", 1<<15) // more than a pipe holds
+	s, err := daemon.Start(t.Context(), daemon.StartConfig{StateDir: dir, Argv: argv("serves", dir), Timeout: time.Hour, Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(s.PID, syscall.SIGKILL)
+		deserted(t, dir)
+	})
+	if notes := notes(dir); len(notes) != 2 || notes[0] != `environment ""` || notes[1] != "secret "+secret {
+		t.Errorf("%d notes of %d bytes", len(notes), len(strings.Join(notes, "")))
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	for _, name := range []string{"environ", "cmdline"} {
+		text, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID) + "/" + name)
+		if err != nil || strings.Contains(string(text), "secret") {
+			t.Errorf("%s: %v, %.100q", name, err, text)
+		}
+	}
+	open, err := os.ReadDir("/proc/" + strconv.Itoa(s.PID) + "/fd")
+	try(t, err)
+	for _, fd := range open {
+		if to, _ := os.Readlink("/proc/" + strconv.Itoa(s.PID) + "/fd/" + fd.Name()); fd.Name() == "4" && strings.HasPrefix(to, "pipe:") {
+			t.Error("the pipe of the secret is still open")
+		}
+	}
+}
+
 func TestStartBesideANode(t *testing.T) {
 	t.Parallel()
 	for _, place := range []string{"foreground", "background"} {

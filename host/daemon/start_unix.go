@@ -125,6 +125,17 @@ func launch(cfg StartConfig) (*launched, error) {
 		ExtraFiles:  []*os.File{theirs},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
+	if cfg.Secret != "" {
+		secret, err := handOver(cfg.Secret)
+		if err != nil {
+			ours.Close()
+			log.Close()
+			return nil, err
+		}
+		defer secret.Close()
+		cmd.Env = append(cmd.Env, secretVariable+"=4")
+		cmd.ExtraFiles = append(cmd.ExtraFiles, secret)
+	}
 	if err := cmd.Start(); err != nil {
 		ours.Close()
 		log.Close()
@@ -140,6 +151,19 @@ func launch(cfg StartConfig) (*launched, error) {
 		close(l.ended)
 	}()
 	return l, nil
+}
+
+// handOver returns a pipe that text can be read from, once.
+func handOver(text string) (*os.File, error) {
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	go func() { // there may be more of it than a pipe holds
+		_, _ = in.WriteString(text) // fails where nobody is left to read it
+		in.Close()
+	}()
+	return out, nil
 }
 
 // closeInherited keeps from children what this process got from its own parent,

@@ -45,6 +45,9 @@ type Background struct{ LogPath string }
 // InBackground is nil, since nothing is started in the background.
 func InBackground() *Background { return nil }
 
+// Secret is nothing.
+func (*Background) Secret() string { return "" }
+
 // Ready does nothing.
 func (*Background) Ready(string) {}
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 
 	"github.com/conductorquantum/coda/host"
@@ -29,7 +30,8 @@ Where outcomes of jobs wait to be delivered, or are parked, nothing is stopped o
 removed: they are nowhere else, and the next start delivers them with the credentials
 that are there. "outbox" shows them. --force forgets them too.
 
-The status is 0 if nothing is left.`,
+The status is 0 if nothing of a node is left, 1 if something in the state directory
+was kept or could not be removed.`,
 		Example: `  {{name}} reset
   {{name}} reset --force
   {{name}} --reset`,
@@ -78,7 +80,7 @@ func (c *cli) reset(ctx context.Context, stateDir string, force bool) error {
 		return c.explainLoss(err)
 	}
 	left := c.showVPNStopped(done.OpenVPN, done.TunnelErr)
-	return cmp.Or(c.showRemovals(done.Removals), left)
+	return cmp.Or(c.showRemovals(done.Removals, stateDir), left)
 }
 
 // refuseLoss asks the node that runs whether it has outcomes that nobody takes. One
@@ -102,7 +104,10 @@ func (c *cli) explainLoss(err error) error {
 	return reported(err)
 }
 
-func (c *cli) showRemovals(done []host.Removal) error {
+// showRemovals says what became of each file. One that was kept in the state
+// directory is in the way of the next node, and no success; elsewhere it is somebody
+// else's.
+func (c *cli) showRemovals(done []host.Removal, stateDir string) error {
 	var outcome error
 	removed := 0
 	for _, r := range done {
@@ -114,6 +119,9 @@ func (c *cli) showRemovals(done []host.Removal) error {
 			outcome = errReported
 			c.stdout.printf("  failed     %s: %s\n", printable(r.Path), printable(r.Kept))
 		case r.Kept != "":
+			if filepath.Dir(r.Path) == filepath.Clean(stateDir) {
+				outcome = errReported
+			}
 			c.stdout.printf("  kept       %s: %s\n", printable(r.Path), printable(r.Kept))
 		default:
 			c.stdout.printf("  not found  %s\n", printable(r.Path))

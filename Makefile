@@ -63,7 +63,7 @@ fuzz: ## run each fuzz target for FUZZ (20s), those of the walls for WALL
 
 .PHONY: bench
 bench: ## the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -tags uncaged -run '^$$' -bench . -benchmem ./...
 
 .PHONY: guests
 guests: toolchain ## build the built-in executors anew

@@ -101,7 +101,7 @@ func newRig(b *testing.B, kept bool, away time.Duration) *rig {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { exec.Close() })
-	s, _, signer, err := connect(b.Context(), s, nil, "bench", quiet)
+	s, _, signer, err := connect(b.Context(), s, nil, "bench", Config{Log: quiet})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -40,10 +40,8 @@ func Choose(s config.Settings, d config.Device) (Choice, error) {
 		if named.ref == "" {
 			continue
 		}
-		if pythonPath.MatchString(named.ref) {
-			return Choice{}, &fault.ConfigError{Where: named.source, Reason: fmt.Sprintf(
-				"names the Python object %s, and executors are WebAssembly files now: build the backend as one "+
-					"(guests/README.md), check it with coda inspect, and name its path here", named.ref)}
+		if err := CheckMoved(named.ref, named.source); err != nil {
+			return Choice{}, err
 		}
 		p, err := Find(named.ref)
 		if refused, ok := errors.AsType[*fault.ExecutorError](err); ok {
@@ -72,6 +70,17 @@ func Choose(s config.Settings, d config.Device) (Choice, error) {
 		warning += "; " + also
 	}
 	return Choice{Program: p, Source: "default", Warning: warning}, err
+}
+
+// CheckMoved refuses what older sites name as their executor, a Python object, with a
+// word on how to move. The error is a *fault.ConfigError of source, where ref stands.
+func CheckMoved(ref, source string) error {
+	if !pythonPath.MatchString(ref) {
+		return nil
+	}
+	return &fault.ConfigError{Where: source, Reason: fmt.Sprintf(
+		"names the Python object %s, and executors are WebAssembly files now: build the backend as one "+
+			"(guests/README.md), check it with coda inspect, and name its path here", ref)}
 }
 
 // discover looks for executors in a folder: the one there is, or nil; and says

@@ -33,7 +33,14 @@ func newBench(ref, devicePath string) (*bench, error) {
 			return nil, err
 		}
 	}
-	b.program, err = host.Find(cmp.Or(ref, b.device.Executor, defaultExecutor))
+	source := "--executor"
+	if ref == "" {
+		ref, source = b.device.Executor, devicePath
+	}
+	if err := host.CheckMoved(ref, source); err != nil {
+		return nil, err
+	}
+	b.program, err = host.Find(cmp.Or(ref, defaultExecutor))
 	if err != nil {
 		return nil, err
 	}

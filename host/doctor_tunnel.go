@@ -49,6 +49,8 @@ func (d *doctor) tunnel(ctx context.Context) []Finding {
 		if !running.Managed {
 			return append(found, d.keptProfile(unneeded)...)
 		}
+	case demand == untold && d.s.StateDir == "":
+		found = append(found, d.notLookedAt(ofTunnel))
 	case demand == untold:
 		found = append(found, finding(ofTunnel, OK, "", "whether a tunnel is required is said by the cloud, at the log-on"))
 	case demand == unneeded:
@@ -89,7 +91,7 @@ func (d *doctor) runningTunnel() (tunnel *Tunnel, asked bool) {
 // tunnel is required is their default, and the cloud's word at the log-on counts
 // more. What it said is kept, and counts for as long as the node reconnects.
 func (d *doctor) demand() demand {
-	if d.s.NodeToken != "" || d.s.JWTPrivateKey == "" {
+	if d.s.NodeToken != "" || d.s.JWTPrivateKey == "" || d.s.StateDir == "" {
 		return untold
 	}
 	held, err := identity.Held(d.s.StateDir)

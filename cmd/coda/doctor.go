@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -65,11 +66,15 @@ func (c *cli) doctor(ctx context.Context, p *place, asJSON bool) error {
 		return outcome
 	}
 	s := &report.Settings
+	redis := host.MaskRedisURL(s.RedisURL)
+	if s.RedisURL == "" && s.StateDir == "" {
+		redis = "not known"
+	}
 	c.stdout.banner("DOCTOR", [][2]string{
 		{"WEBAPP", s.WebappURL},
 		{"CONNECT", s.ConnectURL()},
-		{"REDIS", host.MaskRedisURL(s.RedisURL)},
-		{"STATE DIR", s.StateDir},
+		{"REDIS", redis},
+		{"STATE DIR", cmp.Or(s.StateDir, "not known: "+host.NoStateDir)},
 	})
 	for _, f := range report.Findings {
 		c.showFinding(f)

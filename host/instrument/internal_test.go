@@ -20,8 +20,6 @@ import (
 	"github.com/conductorquantum/coda/abi/effect"
 )
 
-var discard = slog.New(slog.DiscardHandler)
-
 func TestBucket(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -42,7 +42,7 @@ func costing(lost int, cause error) error {
 // cannot be used or kept.
 func spent(err error) error {
 	const why = "the token has been redeemed, and what it brought is lost: mend this, then ask for a new token"
-	if ours, ok := err.(*fault.NodeError); ok {
+	if ours, ok := errors.AsType[*fault.NodeError](err); ok {
 		return &fault.NodeError{Op: ours.Op, Reason: ours.Reason + "; " + why, Err: &tokenLost{ours.Err}}
 	}
 	return &fault.NodeError{Op: "connect", Reason: why, Err: &tokenLost{err}}

@@ -314,7 +314,7 @@ func (w *Worker) settle(ctx context.Context, m *Message, state string, write fun
 	switch {
 	case err == nil:
 		w.Log.Info("job "+state, "job", m.JobID, "message", m.ID)
-	case errors.Is(err, errPutDown):
+	case errors.Is(err, errSetAside):
 		w.keepLease(m)
 	}
 	return err
@@ -352,7 +352,7 @@ func (w *Worker) insist(ctx context.Context, m *Message, state string, write fun
 			refusals++
 		}
 		if refusals >= bears {
-			return w.putDown(m, "is "+state, err)
+			return w.setAside(m, "is "+state, err)
 		}
 		w.Log.Warn("a job's state could not be recorded and is written again",
 			"job", m.JobID, "message", m.ID, "state", state, "error", err)

@@ -30,19 +30,19 @@ type refusal struct {
 	over  bool      // another message was let through since
 }
 
-var errPutDown = errors.New("Redis refuses it")
+var errSetAside = errors.New("Redis refuses it")
 
-// putDown notes what was refused. The message stays pending, and is left alone for
+// setAside notes what was refused. The message stays pending, and is left alone for
 // twice as long each time.
-func (w *Worker) putDown(m *Message, what string, err error) error {
+func (w *Worker) setAside(m *Message, what string, err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := w.noteRefusal(m.ID, what, err)
 	r.due = time.Now().Add(w.jitter(min(sweepEvery<<min(r.times-1, 10), shelfLimit)))
 	if what == takingUp {
-		w.unwanted++
+		w.unwanted.Add(1)
 	}
-	return fmt.Errorf("%w (%d times, and again from %s on): %w", errPutDown, r.times, r.due.UTC().Format(time.RFC3339), err)
+	return fmt.Errorf("%w (%d times, and again from %s on): %w", errSetAside, r.times, r.due.UTC().Format(time.RFC3339), err)
 }
 
 // noteRefusal is called with the lock held. The id is "" for what concerns no single message.
@@ -68,7 +68,7 @@ func (w *Worker) allowed(id, what string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if what == takingUp {
-		w.unwanted = 0
+		w.unwanted.Store(0)
 	}
 	if r := w.refusals[id]; r != nil && r.what == what {
 		delete(w.refusals, id)
@@ -151,12 +151,11 @@ func (w *Worker) shelf() (ids []string) {
 // wary is how long to wait before more is claimed, where nothing that was claimed
 // could be taken up: a node gathers no messages that it can do nothing with.
 func (w *Worker) wary() time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.unwanted < waryAfter {
+	n := w.unwanted.Load()
+	if n < waryAfter {
 		return 0
 	}
-	return w.jitter(min(sweepEvery<<min(w.unwanted-waryAfter, 10), shelfLimit))
+	return w.jitter(min(sweepEvery<<min(n-waryAfter, 10), shelfLimit))
 }
 
 // Refused says what Redis, which is well, does not let this node do, and since when;

@@ -177,6 +177,7 @@ type Worker struct {
 
 	random   func() float64 // in [0, 1), to spread waits by
 	durable  bool           // the store outlives the process
+	unwanted atomic.Int32   // messages in a row that could not be taken up
 	draining chan struct{}  // closed when the drain begins
 	cutShort atomic.Bool    // a job was killed unfinished
 
@@ -187,7 +188,6 @@ type Worker struct {
 	lastJobAt time.Time
 	full      string              // why the store takes nothing more
 	refusals  map[string]*refusal // by message id
-	unwanted  int                 // messages in a row that could not be taken up
 	aloneFor  error               // why Redis does not take decisions; nil where it does
 	aloneAt   time.Time           // when it was last asked
 }

@@ -41,10 +41,15 @@ const (
 	Parked    Verdict = "parked"    // the operator has the outcome, in the dead-letter stream
 )
 
-// Queue is where jobs come from and where their state is kept. Complete, Fail,
-// Cancel and Bury acknowledge; where the message is another node's by now they
-// do nothing and say so with an error that Lost recognises.
+// Queue is where jobs come from and where their state is kept.
 type Queue interface {
+	Source
+	Ledger
+	Health
+}
+
+// Source hands out messages, and leases on them.
+type Source interface {
 	Join(ctx context.Context) error
 	// Inherit takes over what earlier boots of this node had in hand; Strays finds
 	// it.
@@ -56,11 +61,14 @@ type Queue interface {
 	Strays(ctx context.Context, n int, inHand []string) ([]Message, error)
 	Extend(ctx context.Context, ids []string) (kept []string, err error)
 	Retire(ctx context.Context, idle time.Duration) error
-	// Watch finds out about outages until ctx ends. Outage is closed when the one
-	// that goes on ends; nil where there is none.
-	Watch(ctx context.Context)
-	Outage() <-chan struct{}
+	// GiveBack lets another node claim a message now.
+	GiveBack(ctx context.Context, m *Message) error
+}
 
+// Ledger records how jobs stand. Complete, Fail, Cancel and Bury acknowledge; where
+// the message is another node's by now they do nothing and say so with an error that
+// IsLost recognises.
+type Ledger interface {
 	// Begin takes a job up and counts the execution of that name, unless it is "". A
 	// repetition counts nothing more. The text comes with Failed and Damaged, the
 	// decision with Decided.
@@ -77,8 +85,15 @@ type Queue interface {
 	Bury(ctx context.Context, m *Message, reason, body string) error
 	// Letter copies a message to where Bury puts it. Its job goes on.
 	Letter(ctx context.Context, m *Message, reason string) error
-	// GiveBack lets another node claim a message now.
-	GiveBack(ctx context.Context, m *Message) error
+}
+
+// Health says how the queue is, and what an error says of it.
+type Health interface {
+	// Watch finds out about outages until ctx ends. Outage is closed when the one
+	// that goes on ends; nil where there is none.
+	Watch(ctx context.Context)
+	Outage() <-chan struct{}
+
 	IsLost(err error) bool
 	// IsRefused recognises what a server that is well lets no job of this node do, and
 	// will not before somebody changes that.

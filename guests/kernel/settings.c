@@ -41,7 +41,8 @@ static bool fail_unknown(const char *key, const char *const *names, size_t num_n
     }
     list[used] = 0;
     if (nearest == NULL) return coda_fail(CODA_INTERNAL, "setting %s: there is none of this name, only %s", key, list);
-    return coda_fail(CODA_INTERNAL, "setting %s: there is none of this name; did you mean %s? All are: %s", key, nearest, list);
+    return coda_fail(CODA_INTERNAL, "setting %s: there is none of this name; did you mean %s? All are: %s", key, nearest,
+                     list);
 }
 
 bool settings_known(const char *const *names, size_t num_names) {
@@ -79,8 +80,9 @@ bool setting_number(const char *key, uint64_t least, uint64_t most, uint64_t *nu
     return true;
 }
 
-/* A sign before a zero, which a device file may have. Digits, with a point among them or not, and an exponent or not. What is read of
- * a number within 0 to 1 is right to the last bit or two. */
+/* Digits, with a point among them or not, and an exponent or not; before a zero also
+ * a minus, as TOML has it. What is read of a number within 0 to 1 is right to the last
+ * bit or two. */
 static bool parse_rate(const char *text, double *rate) {
     double value = 0;
     int scale = 0;

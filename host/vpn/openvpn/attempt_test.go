@@ -2,6 +2,7 @@ package openvpn
 
 import (
 	"bufio"
+	"errors"
 	"log/slog"
 	"net"
 	"testing"
@@ -92,7 +93,7 @@ func TestAnAttemptHasAnEnd(t *testing.T) {
 		if got := o.next(t); got != "" { // it stays where it was
 			t.Errorf("it was told %q", got)
 		}
-		if err := <-ended; err != errStays {
+		if err := <-ended; !errors.Is(err, errStays) {
 			t.Errorf("it ended with %v", err)
 		}
 		theirs.Close()

@@ -134,7 +134,7 @@ func TestHardwareCalls(t *testing.T) {
 				Name: "hardware", Wasm: wasm, Keep: true, CacheDir: t.TempDir(),
 				// net/http takes minutes to compile where the race detector watches.
 				Limits:   executor.Limits{Memory: 64 << 20, CancelTime: time.Minute, CompileTime: time.Hour},
-				Hardware: func() effect.Door { return s },
+				Hardware: func() effect.Door { return s }, RestOnce: true,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -145,7 +145,11 @@ func TestHardwareCalls(t *testing.T) {
 			})
 			for _, test := range conversations {
 				t.Run(test.id, func(t *testing.T) {
-					s.play(test.calls...)
+					calls := slices.Clone(test.calls)
+					if test.rests { // the job fails, and had an instrument that did
+						calls = append(calls, atRest...)
+					}
+					s.play(calls...)
 					_, err := e.Run(t.Context(), hardwareJob(test.id))
 					failed, ok := errors.AsType[*fault.ExecutorError](err)
 					if !ok || failed.Cause != test.cause || strings.TrimSuffix(failed.Reason, "; ") != test.want {
@@ -188,6 +192,7 @@ var conversations = []struct {
 	calls []exchange
 	cause fault.Cause
 	want  string
+	rests bool
 }{
 	{"stream", []exchange{
 		dialled(awg),
@@ -198,7 +203,7 @@ var conversations = []struct {
 		{effect.Call{Func: effect.StreamRead, Handle: awg, Number: 8}, effect.Answer{Data: []byte("abc")}},
 		{effect.Call{Func: effect.StreamRead, Handle: awg, Number: 8}, effect.Answer{}},
 		{effect.Call{Func: effect.StreamDrop, Handle: awg}, effect.Answer{}},
-	}, fault.Unsupported, "ACME,1; [0 1 2 254 255]; abc; end"},
+	}, fault.Unsupported, "ACME,1; [0 1 2 254 255]; abc; end", false},
 	{"kinds", []exchange{
 		{dialled(0).call, bad(effect.NotGranted, "")},
 		{dialled(0).call, bad(effect.Busy, "besetzt, 使用中")},
@@ -207,7 +212,7 @@ var conversations = []struct {
 		{dialled(0).call, bad(effect.CancelledCall, "d")},
 		{dialled(0).call, bad(effect.OutOfRange, "e")},
 		{dialled(0).call, bad(effect.Other, "f")},
-	}, fault.Unsupported, "0 ; 1 besetzt, 使用中; 2 " + strings.Repeat("slow ", 60) + "!; 3 c; 4 d; 5 e; 6 f"},
+	}, fault.Unsupported, "0 ; 1 besetzt, 使用中; 2 " + strings.Repeat("slow ", 60) + "!; 3 c; 4 d; 5 e; 6 f", false},
 	{"broken", []exchange{
 		dialled(awg),
 		{effect.Call{Func: effect.StreamWrite, Handle: awg}, bad(effect.Closed, "a")},
@@ -215,12 +220,12 @@ var conversations = []struct {
 		{effect.Call{Func: effect.StreamReadUntil, Handle: awg, Number: 3, Second: 255}, bad(effect.Other, "c")},
 		{effect.Call{Func: effect.StreamRead, Handle: awg, Number: 3}, bad(effect.OutOfRange, "d")},
 		{effect.Call{Func: effect.StreamDrop, Handle: awg}, effect.Answer{}},
-	}, fault.Unsupported, "3 a; 2 b; 6 c; 5 d; closed"},
+	}, fault.Unsupported, "3 a; 2 b; 6 c; 5 d; closed", true},
 	// 80 MiB through a memory of 64.
 	{"large", append(append([]exchange{dialled(awg)}, slices.Repeat([]exchange{
 		{effect.Call{Func: effect.StreamReadExact, Handle: awg, Number: 1 << 20}, effect.Answer{Data: bytes.Repeat([]byte{255, 1}, 1<<19)}},
 	}, 80)...), exchange{effect.Call{Func: effect.StreamDrop, Handle: awg}, effect.Answer{}}),
-		fault.Unsupported, fmt.Sprint(80 * 256 << 19)},
+		fault.Unsupported, fmt.Sprint(80 * 256 << 19), false},
 	{"http", []exchange{
 		{effect.Call{
 			Func: effect.HTTPSend, Text: "fridge", Method: "POST", Path: "/v1/set?a=1",
@@ -228,7 +233,7 @@ var conversations = []struct {
 		}, effect.Answer{Number: 207, Pairs: [][2]string{{"Content-Type", "text/plain"}, {"X-Empty", ""}}, Data: []byte("o\x00\xfe")}},
 		{effect.Call{Func: effect.HTTPSend, Text: "fridge", Method: "GET", Path: "/empty", Number: 1500}, effect.Answer{Number: 204}},
 		{effect.Call{Func: effect.HTTPSend, Text: "fridge", Method: "GET", Path: "/gone"}, bad(effect.Other, "no route")},
-	}, fault.Unsupported, `207 text/plain "" [111 0 254]; 204 0 0; 6 no route`},
+	}, fault.Unsupported, `207 text/plain "" [111 0 254]; 204 0 0; 6 no route`, true},
 	{"registers", []exchange{
 		{effect.Call{Func: effect.WindowOpen, Text: "fpga"}, effect.Answer{Number: fpga}},
 		{effect.Call{Func: effect.WindowRead32, Handle: fpga, Number: 8}, effect.Answer{Number: 0xFFFFFFFE}},
@@ -242,14 +247,14 @@ var conversations = []struct {
 		{effect.Call{Func: effect.WindowWriteBlock, Handle: fpga, Number: 4}, bad(effect.Closed, "d")},
 		{effect.Call{Func: effect.WindowPoll32, Handle: fpga, Second: 1, Third: 1}, bad(effect.TimedOut, "e")},
 		{effect.Call{Func: effect.WindowDrop, Handle: fpga}, effect.Answer{}},
-	}, fault.Unsupported, "4294967294; [1 2 4294967295]; 53; 5 a; 6 b; 5 c; 3 d; 2 e; closed"},
+	}, fault.Unsupported, "4294967294; [1 2 4294967295]; 53; 5 a; 6 b; 5 c; 3 d; 2 e; closed", true},
 	// An error that run is left with fails the job as what it is.
-	{"fail", []exchange{{dialled(0).call, bad(effect.NotGranted, "m")}}, fault.Internal, "dial awg: not granted: m"},
-	{"fail", []exchange{{dialled(0).call, bad(effect.Busy, "m")}}, fault.Unavailable, "dial awg: busy: m"},
-	{"fail", []exchange{{dialled(0).call, bad(effect.TimedOut, "m")}}, fault.Unavailable, "dial awg: timed out: m"},
-	{"fail", []exchange{{dialled(0).call, bad(effect.Closed, "m")}}, fault.Unavailable, "dial awg: closed: m"},
-	{"fail", []exchange{{dialled(0).call, bad(effect.OutOfRange, "m")}}, fault.Internal, "dial awg: out of range: m"},
-	{"fail", []exchange{{dialled(0).call, bad(effect.Other, "m")}}, fault.Internal, "dial awg: failed: m"},
+	{"fail", []exchange{{dialled(0).call, bad(effect.NotGranted, "m")}}, fault.Internal, "dial awg: not granted: m", false},
+	{"fail", []exchange{{dialled(0).call, bad(effect.Busy, "m")}}, fault.Unavailable, "dial awg: busy: m", false},
+	{"fail", []exchange{{dialled(0).call, bad(effect.TimedOut, "m")}}, fault.Unavailable, "dial awg: timed out: m", false},
+	{"fail", []exchange{{dialled(0).call, bad(effect.Closed, "m")}}, fault.Unavailable, "dial awg: closed: m", false},
+	{"fail", []exchange{{dialled(0).call, bad(effect.OutOfRange, "m")}}, fault.Internal, "dial awg: out of range: m", false},
+	{"fail", []exchange{{dialled(0).call, bad(effect.Other, "m")}}, fault.Internal, "dial awg: failed: m", false},
 }
 
 func hardwareJob(id string) *abi.Job {

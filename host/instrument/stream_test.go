@@ -161,8 +161,10 @@ func TestTLSIsVerified(t *testing.T) {
 	b, log := bench(t, fmt.Sprintf(`
 [endpoints.unknown]
 url = "tls://%s"
+connect_timeout = "60s"
 [endpoints.other]
 url = "tls://%[1]s"
+connect_timeout = "60s"
 ca = "%s"
 server_name = "scope.example.com"
 `, l.Addr(), ca))

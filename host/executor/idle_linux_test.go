@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/conductorquantum/coda/host/executor"
@@ -15,7 +16,9 @@ import (
 func init() {
 	mains["__spins"] = func() int {
 		go func() {
-			for { //nolint:revive // on purpose
+			var spun atomic.Uint64
+			for {
+				spun.Add(1)
 			}
 		}()
 		return guest.Main()

@@ -190,7 +190,7 @@ func (c *cli) conform(ctx context.Context, v *verdict, f *testFlags) error {
 	}
 	cfg, release, err := c.executorConfig(b, slog.LevelWarn)
 	if err != nil {
-		return err
+		return b.deck.abandon(err)
 	}
 	defer release()
 	v.Limits, v.Grants = cfg.Limits.OrDefaults().ByKey(), cfg.Grants

@@ -41,13 +41,11 @@ func TestARedisThatRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, url := redistest.New(t), ""
-			if tt.cluster {
-				server = redistest.Cluster(t)
-				url = server.URL()
-			} else {
-				url = asNode(server.URL())
+			start, user := redistest.New, asNode
+			if tt.cluster { // all rights
+				start, user = redistest.Cluster, func(url string) string { return url }
 			}
+			server := start(t)
 			options, err := redis.ParseURL(server.URL())
 			if err != nil {
 				t.Fatal(err)
@@ -55,7 +53,7 @@ func TestARedisThatRefuses(t *testing.T) {
 			client := redis.NewClient(options)
 			defer client.Close()
 			allow(t, client, append([]any{"+@all"}, tt.rights...)...)
-			l := newLabWith(t, server.URL(), replacing(server.URL(), url))
+			l := newLabWith(t, server.URL(), replacing(server.URL(), user(server.URL())))
 			l.settings.Executor = "noop"
 			n := l.boot(t)
 			stream := "qpu:" + n.QPUID + ":jobs"

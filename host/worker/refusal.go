@@ -30,7 +30,7 @@ type refusal struct {
 	over  bool      // another message was let through since
 }
 
-var errSetAside = errors.New("Redis refuses it")
+var errSetAside = errors.New("refused by Redis")
 
 // setAside notes what was refused. The message stays pending, and is left alone for
 // twice as long each time.

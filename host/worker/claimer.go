@@ -395,7 +395,7 @@ func (w *Worker) Drain(ctx context.Context) bool {
 
 // StopRuns asks the guests to stop, during a drain. What they have measured by then
 // goes on to its end; the messages of the others stay pending.
-func (w *Worker) StopRuns() { w.halt() }
+func (w *Worker) StopRuns() { w.stopRuns() }
 
 func acquire(ctx context.Context, tokens chan struct{}) bool {
 	select {

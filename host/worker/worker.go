@@ -183,12 +183,12 @@ type Worker struct {
 	slots chan struct{} // held while a job, or a batch, executes
 	hands chan struct{} // held from the claim to the acknowledgement
 
-	kill  context.CancelCauseFunc // ends the jobs in hand
-	ctx   context.Context         // of the jobs in hand
-	halt  context.CancelFunc      // ends the executions in hand
-	runs  context.Context         // of the executions in hand
-	jobs  sync.WaitGroup
-	loops sync.WaitGroup
+	kill     context.CancelCauseFunc // ends the jobs in hand
+	ctx      context.Context         // of the jobs in hand
+	stopRuns context.CancelFunc      // ends the executions in hand
+	runs     context.Context         // of the executions in hand
+	jobs     sync.WaitGroup
+	loops    sync.WaitGroup
 
 	random   func() float64 // in [0, 1), to spread waits by
 	durable  bool           // the store outlives the process
@@ -239,7 +239,7 @@ func New(cfg Config) *Worker {
 		w.Halt = func() string { return "" }
 	}
 	w.ctx, w.kill = context.WithCancelCause(context.Background())
-	w.runs, w.halt = context.WithCancel(w.ctx)
+	w.runs, w.stopRuns = context.WithCancel(w.ctx)
 	return w
 }
 

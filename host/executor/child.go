@@ -512,11 +512,13 @@ func (c *child) unloaded(err error, body *wire.LoadBody) error {
 // gave is the child's last words, and the error about its end.
 func (c *child) gave(err error, when string) (string, error) {
 	var words strings.Builder
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		words.Write(c.conn.Unread())
-	} else if _, ok := errors.AsType[*wire.ProtocolError](err); ok {
-		words.Write(c.conn.Unread())
-		_ = c.socket.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	words.Write(c.conn.Unread())
+	patience := 100 * time.Millisecond
+	if crashed.MatchString(words.String()) {
+		patience = 5 * time.Second // it ends by itself, once it has said why
+	}
+	if _, ok := errors.AsType[*wire.ProtocolError](err); ok {
+		_ = c.socket.SetReadDeadline(time.Now().Add(patience))
 		_, _ = io.Copy(&words, io.LimitReader(c.socket, 64<<10))
 	}
 	if s := words.String(); crashed.MatchString(s) {
@@ -527,7 +529,7 @@ func (c *child) gave(err error, when string) (string, error) {
 	select {
 	case <-c.done:
 		how = c.cmd.ProcessState.String()
-	case <-time.After(100 * time.Millisecond):
+	case <-time.After(patience):
 	}
 	return words.String(), c.e.fault(fault.Lost, fmt.Sprintf("its process was lost %s: %s", when, how))
 }

@@ -88,6 +88,24 @@ func TestCompilingIsBound(t *testing.T) {
 	}
 }
 
+func init() {
+	mains["__chokes"] = func() int {
+		fmt.Fprint(os.Stderr, "fatal error: r")
+		time.Sleep(300 * time.Millisecond) // the machine is busy
+		fmt.Fprintln(os.Stderr, "untime: out of memory")
+		return 2
+	}
+}
+
+// TestLastWordsTakeTheirTime: a runtime that ends for want of memory is heard out.
+func TestLastWordsTakeTheirTime(t *testing.T) {
+	t.Parallel()
+	_, err := executor.OpenWith(t.Context(), "__chokes", executor.Config{
+		Name: "fake-chokes", Wasm: fakeguest.Assemble(t, nil), Log: slog.New(slog.DiscardHandler),
+	})
+	cause(t, err, fault.Limit, "compiling it takes more memory than limits.compile_memory")
+}
+
 // TestAKilledNodeLeavesNothing: neither a process that compiles, nor, from the
 // next start on, what it was making.
 func TestAKilledNodeLeavesNothing(t *testing.T) {

@@ -102,10 +102,10 @@ func (c *child) tooLarge(body *wire.LoadBody, words string) bool {
 	if noMemory.MatchString(words) {
 		return body.Compile || body.CacheDir == ""
 	}
-	// What is denied memory may have none left to say so, and the C library says it
-	// where nobody reads. None of the guest's code runs in a child that only compiles.
-	return body.Compile && c.gone() && c.cmd.ProcessState.ExitCode() == crashStatus &&
-		(words == "" || strings.HasPrefix(words, "SIGABRT"))
+	// What is denied memory may have none left to say so, the C library says it where
+	// nobody reads, and the collector is not ready for it. None of the guest's code runs
+	// in a child that only compiles, and what is wrong with the engine shows as a panic.
+	return body.Compile && c.gone() && c.cmd.ProcessState.ExitCode() == crashStatus && !strings.HasPrefix(words, "panic")
 }
 
 // crashStatus is how the Go runtime exits when it crashes.

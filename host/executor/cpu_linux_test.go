@@ -21,7 +21,7 @@ func TestRestless(t *testing.T) {
 		_ = c.cmd.Process.Kill()
 		_ = c.cmd.Wait()
 	}()
-	c.e.closing = context.Background()
+	c.e.closing, c.e.hurried = context.Background(), context.Background()
 	now := time.Now()
 	if reason := c.restless(now); reason != "" || c.waits.since != now {
 		t.Errorf("at the first look it is restless: %q, %+v", reason, c.waits)

@@ -1,12 +1,10 @@
 package cage
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/psx"
@@ -127,11 +125,13 @@ func limit(cfg Config) error {
 		unix.RLIMIT_MSGQUEUE: 0,
 	}
 	if cfg.Memory > 0 {
-		has, err := addressSpace()
+		space, data, err := mapped()
 		if err != nil {
 			return err
 		}
-		set[unix.RLIMIT_AS] = has + cfg.Memory
+		set[unix.RLIMIT_AS] = space + cfg.Memory
+		// What the runtime has reserved is no more than address space until it is used.
+		set[unix.RLIMIT_DATA] = data + cfg.Memory
 	}
 	if cfg.CPU > 0 {
 		set[unix.RLIMIT_CPU] = uint64(math.Ceil(cfg.CPU.Seconds()))
@@ -149,15 +149,19 @@ func limit(cfg Config) error {
 	return nil
 }
 
-// addressSpace is how much of it the process has mapped or reserved, in bytes.
-func addressSpace() (uint64, error) {
+// mapped is how much address space the process has mapped or reserved, and how much
+// of it can be written to, in bytes. See statm in proc(5).
+func mapped() (space, data uint64, err error) {
 	stat, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	pages, _, _ := bytes.Cut(stat, []byte(" "))
-	n, err := strconv.ParseUint(string(pages), 10, 64)
-	return n * uint64(os.Getpagesize()), err
+	var resident, shared, text, lib uint64
+	if _, err := fmt.Sscan(string(stat), &space, &resident, &shared, &text, &lib, &data); err != nil {
+		return 0, 0, fmt.Errorf("/proc/self/statm: %w", err)
+	}
+	page := uint64(os.Getpagesize())
+	return space * page, data * page, nil
 }
 
 // everyThread makes a system call on all threads, and reports what failed.

@@ -3,15 +3,15 @@ package provision
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/conductorquantum/coda/host/config"
@@ -63,7 +63,11 @@ func (c *Client) attempt(ctx context.Context, settings config.Settings, url stri
 		case <-ctx.Done():
 		}
 	}()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	var connecting atomic.Bool // and whoever is to be reached has heard nothing yet
+	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { connecting.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connecting.Store(false) },
+	}), http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, &failure{err: &fault.NodeError{Op: "connect", Reason: "the connect URL cannot be requested; correct CODA_CONNECT_PATH"}}
 	}
@@ -74,7 +78,7 @@ func (c *Client) attempt(ctx context.Context, settings config.Settings, url stri
 
 	response, err := c.cfg.Transport.RoundTrip(request) // follows no redirects
 	if err != nil {
-		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: !unsent(err)}
+		return nil, &failure{err: timedOut(ctx, settings, err), retry: true, lost: !connecting.Load()}
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxBundle+1))
@@ -125,16 +129,6 @@ func detail(answer []byte, bearer string) string {
 		return "no reason given"
 	}
 	return text
-}
-
-// unsent reports whether a request surely never left: nobody was reached, or the
-// one who was is not trusted.
-func unsent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
-		return true
-	}
-	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return untrusted
 }
 
 func timedOut(ctx context.Context, settings config.Settings, err error) error {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,17 +47,19 @@ func answer(status int, body string, header ...string) func(*http.Request) (*htt
 
 func lost(*http.Request) (*http.Response, error) { return nil, errors.New("connection reset") }
 
-func refused(*http.Request) (*http.Response, error) {
-	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+// unreached is a transport's error about a connection that it could not make.
+func unreached(err error) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		httptrace.ContextClientTrace(r.Context()).GetConn(r.Host)
+		return nil, err
+	}
 }
 
-func noProxy(*http.Request) (*http.Response, error) {
-	return nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("connection refused")}
-}
-
-func untrusted(*http.Request) (*http.Response, error) {
-	return nil, &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
-}
+var (
+	refused   = unreached(&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")})
+	noProxy   = unreached(&net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("connection refused")})
+	untrusted = unreached(&tls.CertificateVerificationError{Err: errors.New("unknown authority")})
+)
 
 func silent(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
@@ -84,7 +87,7 @@ func settings(token string) config.Settings {
 	return s
 }
 
-func client(c *cloud, cfg provision.Config) *provision.Client {
+func client(c http.RoundTripper, cfg provision.Config) *provision.Client {
 	cfg.Transport = c
 	cfg.Log = slog.New(slog.DiscardHandler)
 	return provision.New(cfg)
@@ -375,6 +378,22 @@ func TestAStopDuringALogOn(t *testing.T) {
 			})
 		})
 	}
+	t.Run("nobody is reached", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			// A firewall that says nothing, and the library's own transport.
+			end := make(chan struct{})
+			defer close(end)
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				<-end
+				return nil, errors.New("nobody answers")
+			}
+			_, err := client(&http.Transport{DialContext: dial}, provision.Config{}).Connect(t.Context(), settings("one-time"))
+			if err == nil || provision.TokenLost(err) || !strings.Contains(err.Error(), "no answer within 15s") {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
 	t.Run("before the first attempt", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())

@@ -53,6 +53,7 @@ type fake struct {
 	line   func() worker.Line              // nil: none
 	store  worker.Store                    // nil: none
 	drain  time.Duration                   // 0: as long as it takes
+	random func() float64                  // as of Worker.SetRandom; nil: real
 	reject func(url string) error
 }
 
@@ -84,7 +85,7 @@ func (f *fake) asked() int {
 	return f.tries
 }
 
-// allows is what deny says, counted.
+// allows is what deny says of a word, or of a word and a job, counted by the word.
 func (f *fake) allows(what string) error {
 	if err := f.reach(); err != nil {
 		return err
@@ -93,7 +94,8 @@ func (f *fake) allows(what string) error {
 	if err != nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.denied[what]++
+		word, _, _ := strings.Cut(what, " ")
+		f.denied[word]++
 	}
 	return err
 }
@@ -253,7 +255,7 @@ func (f *fake) Extend(_ context.Context, ids []string) ([]string, error) {
 func (f *fake) Inherit(context.Context) error { return f.allows("inherit") }
 
 func (f *fake) Begin(_ context.Context, m *worker.Message, attempt string) (worker.Verdict, string, *worker.Decision, error) {
-	if err := f.allows("begin"); err != nil {
+	if err := f.allows("begin " + m.JobID); err != nil {
 		return "", "", nil, err
 	}
 	f.mu.Lock()

@@ -9,12 +9,12 @@ import (
 // Limits of what Redis refuses while it is well: for want of a right, or since a key
 // is of another kind. It may do so for ever, and nothing else may wait for it.
 const (
-	patience    = 4                // refusals of one write in a row, after which its message is put down
-	shelfLimit  = 10 * time.Minute // the longest that such a message is left alone
-	waryAfter   = 3                // messages in a row that could not be taken up; then fewer are claimed
-	askAgain    = 10 * time.Minute // whether decisions are taken by now
-	takingUp    = "is taken up"    // the write that comes first
-	forgetAfter = shelfLimit       // past the time of the next try: somebody else has the message
+	patience    = 4                  // refusals of one write, after which its message is put down
+	shelfLimit  = 10 * time.Minute   // the longest that such a message, or what is new, is left alone
+	waryAfter   = 3                  // messages in a row that could not be taken up; then fewer are claimed
+	askAgain    = 10 * time.Minute   // whether decisions are taken by now
+	takingUp    = "is taken up"      // the write that comes first
+	forgetAfter = shelfLimit * 3 / 2 // past the time of the next try, which the next sweep makes: somebody else has the message
 	claiming    = "is claimed"
 )
 
@@ -38,8 +38,8 @@ func (w *Worker) setAside(m *Message, what string, err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := w.noteRefusal(m.ID, what, err)
-	r.due = time.Now().Add(w.jitter(min(sweepEvery<<min(r.times-1, 10), shelfLimit)))
-	if what == takingUp {
+	r.due = time.Now().Add(w.seldom(r.times - 1))
+	if what == takingUp && r.times == 1 { // a message counts once
 		w.unwanted.Add(1)
 	}
 	return fmt.Errorf("%w (%d times, and again from %s on): %w", errSetAside, r.times, r.due.UTC().Format(time.RFC3339), err)
@@ -98,7 +98,7 @@ func (w *Worker) refusedToClaim(err error) {
 	w.noteRefusal("", claiming, err)
 }
 
-// bears is how many refusals in a row a message's write may meet in one life.
+// bears is how many refusals a message's write may meet in one life.
 func (w *Worker) bears(m *Message) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -155,7 +155,12 @@ func (w *Worker) wary() time.Duration {
 	if n < waryAfter {
 		return 0
 	}
-	return w.jitter(min(sweepEvery<<min(n-waryAfter, 10), shelfLimit))
+	return w.seldom(int(n) - waryAfter)
+}
+
+// seldom is how long something that is refused is left alone, twice as long each time.
+func (w *Worker) seldom(times int) time.Duration {
+	return min(w.jitter(min(sweepEvery<<min(times, 10), shelfLimit)), shelfLimit)
 }
 
 // Refused says what Redis, which is well, does not let this node do, and since when;

@@ -34,6 +34,9 @@ func drive(t *testing.T, f *fake, concurrency int, test func(t *testing.T, w *wo
 			Concurrency: concurrency, Log: slog.New(slog.DiscardHandler),
 			Batch: f.batcher(), MaxBatch: 100, Line: f.way(), Store: f.store,
 		})
+		if f.random != nil {
+			w.SetRandom(f.random)
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -57,8 +58,13 @@ func (s *seat) run(ctx context.Context, job *abi.Job) (*abi.Execution, error) {
 					return nil, fmt.Errorf("%w; %w", s.failed, err)
 				}
 			}
-		case <-ctx.Done(): // the batch goes on for the others
-			return nil, context.Cause(ctx)
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), errStopped) && p.started() { // and all were asked to stop: what is measured by then counts
+				if r, ok := <-s.result; ok {
+					return r.Execution, r.Err
+				}
+			}
+			return nil, context.Cause(ctx) // else the batch goes on for the others
 		}
 	}
 	if !acquire(ctx, p.alone) {
@@ -112,6 +118,13 @@ func (p *party) decide(s *seat) {
 	if start {
 		p.w.jobs.Go(p.runBatch)
 	}
+}
+
+// started reports whether nobody is waited for any more.
+func (p *party) started() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.undecided == 0
 }
 
 // runBatch runs what waits. A single job, and all of them where the batch as a

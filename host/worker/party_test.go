@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -159,4 +160,46 @@ func TestADeliveryOfABatchHarmsNoOther(t *testing.T) {
 	if f.count("completed slow") != 1 {
 		t.Errorf("journal %q", f.entries())
 	}
+}
+
+// A batch that answers once it is asked to stop is delivered, job by job; what it did
+// not get to is given back when it has ended, and not before.
+func TestABatchIsAskedToStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(message("measures"), message("gives up"))
+		var early bool
+		f.batch = func(ctx context.Context, jobs []*abi.Job) ([]worker.Result, error) {
+			<-ctx.Done()
+			time.Sleep(5 * time.Second)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			for _, entry := range f.journal {
+				early = early || strings.HasPrefix(entry, "given back")
+			}
+			results := make([]worker.Result, len(jobs))
+			for i, job := range jobs {
+				if job.ID == "measures" {
+					results[i].Execution = &abi.Execution{}
+				} else {
+					results[i].Err = &fault.ExecutorError{Cause: fault.Cancelled}
+				}
+			}
+			return results, nil
+		}
+		w := worker.New(worker.Config{Queue: f, Executor: f, Webhook: f, Batch: f, MaxBatch: 2, Log: slog.New(slog.DiscardHandler)})
+		ctx, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		w.Run(ctx)
+		time.AfterFunc(time.Second, w.StopRuns)
+		w.Drain(t.Context())
+		if early {
+			t.Error("a message was given back while the batch ran")
+		}
+		for _, entry := range []string{"batch gives up measures", "completed measures", "given back gives up"} {
+			if f.count(entry) != 1 {
+				t.Errorf("%d times %q: %q", f.count(entry), entry, f.entries())
+			}
+		}
+	})
 }

@@ -63,7 +63,7 @@ func (w *Worker) resolve(ctx context.Context, m *Message, s *seat) (*parcel, err
 	case held.Parked:
 		return nil, w.park(ctx, m, held.Decision, "it was parked before")
 	case held.Dropped:
-		return nil, w.bury(ctx, m, "the operator dropped the job's outcome")
+		return nil, w.settle(ctx, m, "buried", func() error { return w.Queue.Bury(ctx, m, "the operator dropped the job's outcome", "") })
 	case held.Ended:
 		return nil, w.settled(ctx, m, &held)
 	case held.Decision != nil:
@@ -184,6 +184,7 @@ func (w *Worker) spent(ctx context.Context, m *Message) string {
 	reason := fmt.Sprintf("the job was started %d times, and none of the executions came to an end; "+
 		"one that ends because its node is stopped counts as well", maxStarts)
 	err := w.insist(ctx, m, "copied to the dead-letter stream", func() error { return w.Queue.Letter(ctx, m, reason) })
+	w.forget(m.ID) // the job goes on
 	attrs := []any{"job", m.JobID, "message", m.ID, "executions", maxStarts}
 	if err != nil {
 		attrs = append(attrs, "error", err)
@@ -239,7 +240,7 @@ func (w *Worker) execute(ctx context.Context, m *Message, job *abi.Job, s *seat)
 			return outcome{ended: errStopped}
 		case errors.Is(context.Cause(running), errCancelled):
 			return outcome{cancelled: true}
-		case notCharged: // another node has the job
+		case notCharged: // another node has the job, or the start could not be counted
 			return outcome{ended: u.error}
 		}
 		return outcome{failure: err.Error(), started: began, ran: time.Now()}

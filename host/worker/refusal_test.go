@@ -67,12 +67,20 @@ func TestARefusedMessageHoldsUpNobody(t *testing.T) {
 			f := newFake(message("a"))
 			f.store, f.strayed, f.deny = d, []worker.Message{bad}, until(&mended, denying("buried", "copied"))
 			f.charged["spent"] = 3
+			f.post = func(_, jobID string) error {
+				if jobID == "spent" {
+					time.Sleep(90 * time.Second)
+				}
+				return nil
+			}
 			drive(t, f, 1, func(t *testing.T, w *worker.Worker) {
 				time.Sleep(time.Second)
 				if f.count("completed a") != 1 {
 					t.Errorf("the next job waits: journal %q", f.entries())
 				}
 				if bad.JobID == "spent" { // the copy is for the operator; the cloud is told all the same
+					time.Sleep(time.Minute)
+					saysRefused(t, w)
 					time.Sleep(time.Minute)
 					if f.count("failed spent") != 1 {
 						t.Errorf("journal %q", f.entries())
@@ -204,6 +212,25 @@ func TestAnEndThatIsRefused(t *testing.T) {
 	if f.count("run a") != 1 || f.count("post a") != 1 || f.count("completed a") != 1 {
 		t.Errorf("journal %q", f.entries())
 	}
+}
+
+// What the operator dropped and Redis lets nobody bury is no peer's either: it would
+// deliver the outcome after all, or run the job again.
+func TestADroppedJobThatIsRefused(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	d.held["a"] = &worker.Held{JobID: "a", Dropped: true}
+	f := newFake()
+	f.store, f.strayed, f.deny = d, []worker.Message{message("a")}, denying("buried")
+	drive(t, f, 1, func(t *testing.T, w *worker.Worker) {
+		time.Sleep(time.Hour)
+		saysRefused(t, w, "message 1-a is buried")
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if time.Since(f.renewed) > 20*time.Second || !slices.Contains(f.extended, "1-a") {
+			t.Errorf("at %s the lease is renewed of %v, at %s", time.Now(), f.extended, f.renewed)
+		}
+	})
 }
 
 // A further start that cannot be counted is not made; the message comes again.

@@ -37,6 +37,8 @@ func TestARedisThatRefuses(t *testing.T) {
 		"dead letters": {rights: []any{"~qpu:*:jobs", "~qpu:job:*"}, runs: true, reason: []string{"is buried", "NOPERM"}},
 		"decisions":    {rights: []any{"~qpu:*:jobs", "~qpu:*:dead", "~qpu:job:*:status", "~qpu:job:cancelled:*"}, runs: true, warning: "no other node can deliver in this one's place: NOPERM"},
 		"scripts":      {rights: []any{"~*", "-@scripting"}, reason: []string{"a message is claimed", "coda doctor", "NOPERM", "evalsha"}},
+		"reading":      {rights: []any{"~*", "-xreadgroup"}, reason: []string{"a message is claimed (", "NOPERM", "xreadgroup"}},
+		"reclaiming":   {rights: []any{"~*", "-xautoclaim"}, runs: true, reason: []string{"a message is claimed from others", "NOPERM", "xautoclaim"}},
 		"cluster":      {cluster: true, reason: []string{"is taken up", "CROSSSLOT"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,9 +73,10 @@ func TestARedisThatRefuses(t *testing.T) {
 					t.Errorf("%+v", got)
 				}
 			}
+			var reason string
 			says := func(want int) bool {
 				status, body := n.ready(t)
-				reason, _ := body["reason"].(string)
+				reason, _ = body["reason"].(string)
 				warning, _ := body["warning"].(string)
 				for _, word := range tt.reason {
 					if want == 503 && !strings.Contains(reason, word) {
@@ -87,17 +90,18 @@ func TestARedisThatRefuses(t *testing.T) {
 				return
 			}
 			eventually(t, "it does not say what is refused", func() bool { return says(503) })
+			first := reason // and since when
 			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-				if !says(503) {
+				if !says(503) || reason != first {
 					_, body := n.ready(t)
 					t.Fatalf("it does not go on saying so: %v", body)
 				}
 			}
-			if name != "scripts" {
+			if name != "scripts" && name != "reading" {
 				return
 			}
 			allow(t, client, "+@all", "~*")
-			eventually(t, "it does not see that scripts run", func() bool { return says(200) })
+			eventually(t, "it does not see that this is mended", func() bool { return says(200) })
 			if got := l.result(t, job); got.Status != "completed" {
 				t.Errorf("%+v", got)
 			}

@@ -50,7 +50,7 @@ func (c *claimer) claim(ctx context.Context) {
 
 // round takes what there is for one slot.
 func (c *claimer) round(ctx context.Context) {
-	err := c.join(ctx)
+	what, err := claiming, c.join(ctx)
 	if err == nil {
 		c.resume()
 		if c.halted(ctx) {
@@ -60,9 +60,9 @@ func (c *claimer) round(ctx context.Context) {
 		take, sweep := c.arrivals(claimWait), false
 		switch {
 		case c.strayed || !c.failed.IsZero() && now.Sub(c.hunted) >= huntEvery:
-			take, c.strayed = c.strays, true
+			take, c.strayed, what = c.strays, true, claimingAgain
 		case now.Sub(c.swept) >= sweepEvery:
-			take, sweep = c.sweep, true
+			take, sweep, what = c.sweep, true, takingOver
 		case !c.failed.IsZero():
 			take = c.arrivals(huntEvery - now.Sub(c.hunted))
 		default:
@@ -89,11 +89,13 @@ func (c *claimer) round(ctx context.Context) {
 	}
 	switch {
 	case err == nil:
-		c.failures = 0
-		c.allowed("", claiming)
+		c.allowed(what, what)
+		if what == claiming { // the others may be let through where it is not
+			c.failures = 0
+		}
 	case ctx.Err() == nil:
 		if c.Queue.Outage() == nil && c.Queue.IsAnswer(err) {
-			c.refusedToClaim(err)
+			c.refusedToClaim(what, err)
 		}
 		c.doubt()
 		c.failures++

@@ -15,11 +15,16 @@ const (
 	askAgain    = 10 * time.Minute   // whether decisions are taken by now
 	takingUp    = "is taken up"      // the write that comes first
 	forgetAfter = shelfLimit * 3 / 2 // past the time of the next try, which the next sweep makes: somebody else has the message
-	claiming    = "is claimed"
+
+	// What concerns no single message: one that is new, ours by a reply that was lost, or
+	// abandoned.
+	claiming      = "is claimed"
+	claimingAgain = "is claimed again"
+	takingOver    = "is claimed from others"
 )
 
 // refusal is what Redis did not let this worker do, in a row, about one message; or,
-// under no message's id, about all of them.
+// under its own name in place of an id, about all of them.
 type refusal struct {
 	what  string // that a message ...
 	err   error
@@ -45,7 +50,8 @@ func (w *Worker) setAside(m *Message, what string, err error) error {
 	return fmt.Errorf("%w (%d times, and again from %s on): %w", errSetAside, r.times, r.due.UTC().Format(time.RFC3339), err)
 }
 
-// noteRefusal is called with the lock held. The id is "" for what concerns no single message.
+// noteRefusal is called with the lock held. The id is what itself where
+// that concerns no single message.
 func (w *Worker) noteRefusal(id, what string, err error) *refusal {
 	now := time.Now()
 	for other, r := range w.refusals { // so that they stay few
@@ -92,10 +98,10 @@ func (w *Worker) forget(id string) {
 }
 
 // refusedToClaim notes that no messages are handed out.
-func (w *Worker) refusedToClaim(err error) {
+func (w *Worker) refusedToClaim(what string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.noteRefusal("", claiming, err)
+	w.noteRefusal(what, what, err)
 }
 
 // bears is how many refusals a message's write may meet in one life.
@@ -175,7 +181,7 @@ func (w *Worker) Refused() string {
 			continue
 		}
 		first, about = r, "message "+id
-		if id == "" {
+		if id == r.what {
 			about = "a message"
 		}
 	}

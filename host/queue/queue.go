@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -61,7 +60,6 @@ var errNonsense = errors.New("the script answered what it cannot")
 type Queue struct {
 	line     *line
 	keys     Keys
-	alone    atomic.Int64 // when this node was last refused a decision, in Unix nanoseconds; 0 where it was not: see eval
 	qpuID    string
 	node     string
 	consumer string
@@ -261,29 +259,15 @@ func (q *Queue) Publish(ctx context.Context, m *Message, d *Decision) (Verdict, 
 	return Decided, stands, nil
 }
 
-// askAgain is how long this node does without decisions before it asks for them.
-const askAgain = 10 * time.Minute
-
 // eval runs a script that takes the key of a job's decision last. Where the server
-// lets this node have no such key the script does without, and so do others until it
-// is time to ask again: no peer can deliver in this one's place, and all else goes on
-// as before.
+// lets this node have no such key the script does without: no peer can deliver in
+// this one's place, and all else goes on as before.
 func (q *Queue) eval(ctx context.Context, rdb *redis.Client, script *redis.Script, jobID string, keys []string, args ...any) *redis.Cmd {
-	if since := q.alone.Load(); since == 0 || time.Since(time.Unix(0, since)) >= askAgain {
-		answer := script.Run(ctx, rdb, append(keys, DecisionKey(jobID)), args...)
-		if !Refused(answer.Err()) {
-			if answer.Err() == nil {
-				q.alone.Store(0)
-			}
-			return answer
-		}
-		without := script.Run(ctx, rdb, keys, args...)
-		if without.Err() == nil {
-			q.alone.Store(time.Now().UnixNano())
-		}
-		return without
+	answer := script.Run(ctx, rdb, append(keys, DecisionKey(jobID)), args...)
+	if Refused(answer.Err()) {
+		return script.Run(ctx, rdb, keys, args...)
 	}
-	return script.Run(ctx, rdb, keys, args...)
+	return answer
 }
 
 // Refused reports whether the server is well and will give this node the same answer

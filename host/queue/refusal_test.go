@@ -3,8 +3,6 @@ package queue_test
 import (
 	"context"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -32,57 +30,50 @@ func as(t *testing.T, rdb *redis.Client, rights ...any) (user *redis.Client, gra
 // The keys that a node had before there were decisions and dead letters.
 var oldKeys = []any{"+@all", "~qpu:q1:jobs", "~qpu:job:*:status", "~qpu:job:cancelled:*"}
 
-// A node that may touch no decisions does without, and asks again every ten minutes.
+// A node that may touch no decisions does without, job by job: it asks each time, and
+// so has what a peer decided as soon as it may.
 func TestDecisionsAreAskedForAgain(t *testing.T) {
 	t.Parallel()
-	url := redistest.Start(t)
-	synctest.Test(t, func(t *testing.T) {
-		rdb := client(t, url)
-		user, grant := as(t, rdb, oldKeys...)
-		q := join(t, user, "node", "boot")
-		refused := func() int {
-			t.Helper()
-			log, err := rdb.Do(t.Context(), "ACL", "LOG").Slice()
-			if err != nil {
-				t.Fatal(err)
-			}
-			rdb.Do(t.Context(), "ACL", "LOG", "RESET")
-			return len(log)
+	rdb := client(t, redistest.Start(t))
+	user, grant := as(t, rdb, oldKeys...)
+	q := join(t, user, "node", "boot")
+	refused := func() int {
+		t.Helper()
+		log, err := rdb.Do(t.Context(), "ACL", "LOG").Slice()
+		if err != nil {
+			t.Fatal(err)
 		}
-		next := func(id string, want queue.Verdict, times int) *queue.Message {
-			t.Helper()
-			if err := rdb.HSet(t.Context(), queue.DecisionKey(id), "kind", "completed", "body", "", "sha256", emptySHA).Err(); err != nil {
-				t.Fatal(err)
-			}
-			add(t, rdb, "job_id", id)
-			m := claim(t, q)
-			verdict, _, _, err := q.Begin(t.Context(), m, "one")
-			if n := refused(); verdict != want || err != nil || n != times {
-				t.Errorf("%s: %s, %v; refused %d times, want %s and %d", id, verdict, err, n, want, times)
-			}
-			return m
+		rdb.Do(t.Context(), "ACL", "LOG", "RESET")
+		return len(log)
+	}
+	next := func(id string, want queue.Verdict, times int) *queue.Message {
+		t.Helper()
+		if err := rdb.HSet(t.Context(), queue.DecisionKey(id), "kind", "completed", "body", "", "sha256", emptySHA).Err(); err != nil {
+			t.Fatal(err)
 		}
-		m := next("a", queue.Run, 1)
-		if err := q.Bury(t.Context(), m, "no", ""); !queue.Refused(err) {
-			t.Errorf("bury: %v", err)
+		add(t, rdb, "job_id", id)
+		m := claim(t, q)
+		verdict, _, _, err := q.Begin(t.Context(), m, "one")
+		if n := refused(); verdict != want || err != nil || n != times {
+			t.Errorf("%s: %s, %v; refused %d times, want %s and %d", id, verdict, err, n, want, times)
 		}
-		if verdict, _, err := q.Publish(t.Context(), m, &queue.Decision{Kind: "failed"}); !queue.Refused(err) {
-			t.Errorf("publish: %s, %v", verdict, err)
-		}
-		if err := q.Fail(t.Context(), m, "no"); err != nil {
-			t.Error(err)
-		}
-		refused()
-		next("b", queue.Run, 0)
-		time.Sleep(10 * time.Minute)
-		next("c", queue.Run, 1)
-		grant("~qpu:job:*:decision")
-		time.Sleep(9 * time.Minute)
-		next("d", queue.Run, 0)
-		time.Sleep(time.Minute)
-		next("e", queue.Decided, 0)
-		next("f", queue.Decided, 0)
-	})
+		return m
+	}
+	m := next("a", queue.Run, 1)
+	if err := q.Bury(t.Context(), m, "no", ""); !queue.Refused(err) {
+		t.Errorf("bury: %v", err)
+	}
+	if verdict, _, err := q.Publish(t.Context(), m, &queue.Decision{Kind: "failed"}); !queue.Refused(err) {
+		t.Errorf("publish: %s, %v", verdict, err)
+	}
+	if err := q.Fail(t.Context(), m, "no"); err != nil {
+		t.Error(err)
+	}
+	refused()
+	next("b", queue.Run, 1)
+	grant("~qpu:job:*:decision")
+	next("c", queue.Decided, 0)
+	next("d", queue.Decided, 0)
 }
 
 const emptySHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

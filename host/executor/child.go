@@ -38,6 +38,7 @@ type child struct {
 	pending bool        // it makes its next instance
 	usable  bool        // false once it must be replaced
 	unrest  bool        // it may have left the hardware in the middle of something
+	rests   uint64      // attempts at make-safe that were over when it was started
 	contact contact     // of the guest with the hardware, since the last job ended
 	job     string      // the id of the running job, for the log
 	lines   lineCount
@@ -79,7 +80,8 @@ func (e *Executor) spawn(ctx context.Context, body *wire.LoadBody) (*child, erro
 	}
 }
 
-// launch starts a child and has it do what body says. What it returns is start's.
+// launch starts a child and has it do what body says; one for make-safe has then been
+// killed. What it returns is start's.
 func (e *Executor) launch(ctx context.Context, body *wire.LoadBody) (*child, error) {
 	if ctx.Err() != nil {
 		return nil, e.cancelled(ctx, "before its process was started")
@@ -89,19 +91,23 @@ func (e *Executor) launch(ctx context.Context, body *wire.LoadBody) (*child, err
 		return nil, &fault.ExecutorError{Executor: e.cfg.Name, Cause: fault.Lost, Reason: "its process cannot be started", Err: err}
 	}
 	c := &child{
-		e: e, cmd: cmd, socket: socket, usable: true,
+		e: e, cmd: cmd, socket: socket, usable: true, rests: e.rest.ended.Load(),
 		conn: wire.NewConn(socket, wire.MaxFromChild),
 		done: done,
 		log:  lograte.New(e.cfg.Limits.LogLines, e.cfg.Limits.LogBytes),
 	}
-	if err := c.load(ctx, body); err != nil {
+	if body.MakeSafe {
+		e.rest.begun.Add(1)
+		defer e.rest.ended.Add(1)
+	}
+	err = c.load(ctx, body)
+	if err != nil || body.MakeSafe {
 		c.kill()
-		if c.unrest {
-			return c, err
-		}
+	}
+	if err != nil && !c.unrest {
 		return nil, err
 	}
-	return c, nil
+	return c, err
 }
 
 // errStale says that a child could not read the compiled code that it was given, or
@@ -316,6 +322,9 @@ func (c *child) run(ctx context.Context, job *abi.Job) (execution *abi.Execution
 			return false, err
 		},
 	})
+	if err == nil && c.disturbed() {
+		return nil, c.e.told(disturbance)
+	}
 	return execution, err
 }
 
@@ -337,6 +346,13 @@ func (c *child) runBatch(ctx context.Context, jobs []*abi.Job) (outcomes []wire.
 			return failed, err
 		},
 	})
+	if err == nil && c.disturbed() {
+		for i, o := range outcomes {
+			if o.Execution != nil {
+				outcomes[i] = wire.Outcome{Failed: disturbance}
+			}
+		}
+	}
 	return outcomes, err
 }
 

@@ -220,7 +220,7 @@ func (e *Executor) verify(execution *abi.Execution, job *abi.Job) error {
 }
 
 // use waits for a slot and has its child do something: a fresh one where the
-// last has ended since its last job.
+// last has ended since its last job, or was disturbed.
 func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 	if reason, _ := e.Unsafe(); e.cfg.RestOnce && reason != "" {
 		return e.fault(fault.Unavailable, "the hardware may not be at rest: "+reason)
@@ -230,7 +230,7 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 		return err
 	}
 	err = errNotSent
-	if s.child != nil && !s.child.gone() {
+	if s.child != nil && !s.child.gone() && !s.child.disturbed() {
 		err = do(s.child)
 	}
 	if errors.Is(err, errNotSent) {
@@ -246,7 +246,7 @@ func (e *Executor) use(ctx context.Context, do func(*child) error) error {
 	case c == nil:
 		e.rest.owe()
 		go e.ready(s)
-	case c.usable && !(c.unrest && e.CanMakeSafe()): // it waits for its instance, if it is that quick
+	case c.usable && !(c.unrest && e.CanMakeSafe()) && !c.disturbed(): // it waits for its instance, if it is that quick
 		e.free <- s
 		e.idle.Reset(settleAfter)
 	default:
@@ -303,20 +303,20 @@ func (e *Executor) settleIdle() {
 }
 
 // ready gives a slot back once its child has an instance for the next job: a fresh
-// child where this one has ended or was killed, after its hardware was brought to
-// rest. Where that fails, the next job tries again and reports why.
+// child where this one has ended, was killed or disturbed, after its hardware was
+// brought to rest. Where that fails, the next job tries again and reports why.
 func (e *Executor) ready(s *slot) {
 	if c := s.child; c != nil {
 		if c.usable && c.pending && !(c.unrest && e.CanMakeSafe()) {
 			err := c.settle()
-			if err == nil {
+			if err == nil && !c.disturbed() {
 				e.free <- s
 				return
 			}
-			if e.closing.Err() == nil {
+			if err != nil && e.closing.Err() == nil {
 				e.cfg.Log.Warn("executor is started again", "executor", e.cfg.Name, "reason", err)
 			}
-			c.unrest = true
+			c.unrest = err != nil
 		}
 		e.end(s)
 	}

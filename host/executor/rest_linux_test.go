@@ -185,11 +185,104 @@ func TestANeighbourHoldsWhatMakeSafeNeeds(t *testing.T) {
 				<-failed // make-safe has met it
 				close(x.answer)
 			}
-			if err := <-neighbour; err != nil {
-				t.Errorf("the neighbour does not come to its own end: %v", err)
+			if err := <-neighbour; name == "busy" {
+				cause(t, err, fault.Unavailable, "the hardware was brought to rest while it ran")
+			} else if err != nil {
+				t.Error(err)
 			}
 			if _, err := e.Run(ctx, job(5)); err != nil {
 				t.Errorf("the hardware does not come to rest: %v", err)
+			}
+		})
+	}
+}
+
+// shared is an endpoint that each door has when it likes.
+type shared struct {
+	reads  chan struct{} // told of each
+	answer chan struct{} // closed once they are answered
+}
+
+func (s *shared) Do(_ context.Context, call *effect.Call) (effect.Answer, error) {
+	switch call.Func {
+	case effect.StreamOpen:
+		return effect.Answer{Number: 1}, nil
+	case effect.StreamRead:
+		s.reads <- struct{}{}
+		<-s.answer
+	}
+	return effect.Answer{}, nil
+}
+
+func (s *shared) Close() error { return nil }
+
+// TestAJobBesideMakeSafe: the outputs were turned off under it, so what it measured is no
+// result, and no other job has its instance. Jobs before and after have theirs.
+func TestAJobBesideMakeSafe(t *testing.T) {
+	t.Parallel()
+	const (
+		reads = `(i32.store8 (i32.const 3000) (i32.const 1))
+			(call $open (i32.const 100) (i32.const 4) (i32.const 2000))
+			(call $read (i32.load (i32.const 2004)) (i32.const 1) (i32.const 2016))`
+		begin = "(local.set $given (local.get $n))"
+	)
+	for _, name := range []string{"alone", "in a batch"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := &shared{reads: make(chan struct{}, 1), answer: make(chan struct{})}
+			var out safeBuffer
+			e := open(t, executor.Config{
+				Concurrency: 2, Log: slog.New(slog.NewTextHandler(&out, nil)), Hardware: func() effect.Door { return x },
+				Limits: executor.Limits{IOTime: time.Hour, JobTime: time.Hour},
+				Wasm: fakeguest.Assemble(t, map[string]string{
+					"imports": logImport + `
+						(import "coda:executor/byte-stream@0.1.0" "[static]connection.open" (func $open (param i32 i32 i32)))
+						(import "coda:executor/byte-stream@0.1.0" "[method]connection.read" (func $read (param i32 i32 i32)))`,
+					// 7 shots trap, 8 where the instance has read, 9 read.
+					"bad": `(if (i64.eq (local.get 10) (i64.const 7)) (then unreachable))
+						(if (i64.eq (local.get 10) (i64.const 8)) (then (if (i32.load8_u (i32.const 3000)) (then unreachable))))
+						(if (i64.eq (local.get 10) (i64.const 9)) (then ` + reads + `))`,
+					"exports": `(func (export "coda:executor/safety@0.1.0#make-safe") (result i32)
+						(call $log (i32.const 1) (i32.const 100) (i32.const 4)) (i32.const 2032))` +
+						strings.Replace(fakeguest.Batch, begin, begin+reads, 1),
+				}),
+			})
+			run := func(shots uint64) error {
+				j := job(13)
+				j.Shots = shots
+				_, err := e.Run(t.Context(), j)
+				return err
+			}
+			beside := make(chan []error, 1)
+			go func() {
+				if name == "alone" {
+					beside <- []error{run(9)}
+					return
+				}
+				results, err := e.RunBatch(t.Context(), numbered(5, 13))
+				if err != nil {
+					beside <- []error{err}
+					return
+				}
+				beside <- []error{results[0].Err, results[1].Err}
+			}()
+			<-x.reads
+			good(t, e)
+			cause(t, run(7), fault.Trapped, "unreachable")
+			good(t, e) // so the hardware is at rest
+			close(x.answer)
+			errs := <-beside
+			cause(t, errs[0], fault.Unavailable, "the hardware was brought to rest while it ran")
+			if len(errs) > 1 {
+				cause(t, errs[1], fault.Unsupported, "fake") // which it is without hardware too
+			}
+			for range 2 { // one for each slot
+				if err := run(8); err != nil {
+					t.Errorf("an instance from before is used again: %v", err)
+				}
+			}
+			if n := strings.Count(out.String(), "msg=fake"); n != 2 {
+				t.Errorf("the hardware was brought to rest %d times, want once at the start and once after the trap", n)
 			}
 		})
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/conductorquantum/coda/abi/effect"
+	"github.com/conductorquantum/coda/host/executor/wire"
 	"github.com/conductorquantum/coda/host/fault"
 )
 
@@ -29,6 +31,8 @@ type rest struct {
 
 	turn  chan struct{}   // holds one while somebody makes attempts: hardware is held once
 	again chan chan error // asks for an attempt now, and is told what came of it
+
+	begun, ended atomic.Uint64 // processes for make-safe, whatever came of them
 }
 
 // contact is what a guest's calls to the hardware tell of a job that fails by its own
@@ -70,7 +74,8 @@ func (e *Executor) Unsafe() (reason string, since time.Time) {
 }
 
 // MakeSafe has a fresh child bring the hardware to rest, once the guests that wait for
-// a job have let go of it. Errors are *fault.ExecutorError.
+// a job have let go of it. A job that runs meanwhile has no result: see disturbed.
+// Errors are *fault.ExecutorError.
 func (e *Executor) MakeSafe(ctx context.Context) error {
 	if !e.CanMakeSafe() {
 		return e.fault(fault.Unsupported, "it exports no make-safe")
@@ -78,16 +83,22 @@ func (e *Executor) MakeSafe(ctx context.Context) error {
 	e.letGo()
 	body := e.load
 	body.MakeSafe = true
-	c, err := e.spawn(ctx, &body)
-	if err != nil {
-		return err
-	}
-	c.kill()
-	return nil
+	_, err := e.spawn(ctx, &body)
+	return err
 }
 
+// disturbed reports whether make-safe ran at any time since the child was started: what
+// its guest set up at the instruments may have been undone, though the attempt failed.
+func (c *child) disturbed() bool {
+	return c.e.load.Doors && c.e.CanMakeSafe() && c.e.rest.begun.Load() != c.rests
+}
+
+// disturbance is what becomes of a job that was done by a child that was disturbed. It
+// may be run again.
+var disturbance = wire.FailedBody{Cause: fault.Unavailable, Message: "the hardware was brought to rest while it ran"}
+
 // errResting is why nothing runs until the first attempt has ended.
-var errResting = errors.New("a job was killed, trapped, or failed with a call to its instrument, and the hardware is being brought to rest")
+var errResting = errors.New("a guest was killed, trapped, or failed with a call to its instrument, and the hardware is being brought to rest")
 
 // untilSafe brings the hardware to rest after a guest that may not have done so, the
 // one that owe gave this number. Where that fails it is tried again, until it succeeds or
@@ -168,8 +179,9 @@ func (e *Executor) attempt(ctx context.Context) error {
 }
 
 // letGo ends the guests that wait for a job: an endpoint is held once, and what they
-// keep open, make-safe may need. Guests that run come to their own end, and a later
-// attempt finds them here.
+// keep open, make-safe may need. Guests that run come to their own end, and a fresh one
+// takes their place. They are not waited for: a slot may itself wait for its turn to
+// make an attempt.
 func (e *Executor) letGo() {
 	if !e.load.Doors {
 		return

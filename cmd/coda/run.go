@@ -45,10 +45,11 @@ outcome was measured. With --json, print for each circuit the line that a node
 would send as the job's result, and its provenance, which a node keeps to itself; the
 job's id is the file's name without its ending.
 
---record writes a tape, if all circuits can be read: every clock, random byte, setting and word to an instrument
-that the executor asked for, and the answers. --replay plays it again with the same
-executor and circuits, and comes to the same results, with the times of then. It needs
-no instrument, setting or file, and ends at the first call that differs.
+--record writes a tape, if all circuits can be read: every clock, random byte, setting
+and word to an instrument that the executor asked for, and the answers. --replay plays
+it again with the same executor and circuits, and comes to the same results, with the
+times of then. It needs no instrument, setting or file, and ends at the first call that
+differs.
 
 The first Ctrl-C asks the executor to stop and waits for it, the second ends the
 program at once, as the signal does.

@@ -44,7 +44,8 @@ type contact struct {
 }
 
 // note takes an answer as the guest gets it, from a tape too. That an instrument could
-// not be opened says nothing of one that no call has reached.
+// not be opened says nothing of one that no call has reached. A request over HTTP is no
+// opening, even the first: one that failed may have arrived.
 func (c *contact) note(f effect.Func, answer *effect.Answer) {
 	switch f {
 	case effect.StreamOpen, effect.WindowOpen:

@@ -3,9 +3,25 @@ package executor
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/conductorquantum/coda/abi/effect"
 )
+
+// TestTheFirstCallThatFails: a stream that was not opened carried nothing, and a request
+// that failed may have arrived.
+func TestTheFirstCallThatFails(t *testing.T) {
+	t.Parallel()
+	refused := effect.Fail(effect.Other, "connection refused")
+	for f, broken := range map[effect.Func]bool{effect.StreamOpen: false, effect.WindowOpen: false, effect.HTTPSend: true} {
+		var c contact
+		if c.note(f, &refused); c.broken != broken {
+			t.Errorf("%v: broken %v", f, c.broken)
+		}
+	}
+}
 
 // TestRestIsOwedToEachGuest: what brings the hardware to rest after one guest says
 // nothing of a guest that was killed meanwhile; an operator's word covers all.
@@ -19,7 +35,10 @@ func TestRestIsOwedToEachGuest(t *testing.T) {
 		r.pay(n)
 	}
 	first, second := r.owe(), r.owe()
-	_, since := e.Unsafe()
+	why, since := e.Unsafe()
+	if !strings.HasPrefix(why, "a guest ") { // not all are at a job
+		t.Errorf("it says %q", why)
+	}
 	pay(first)
 	if reason, at := e.Unsafe(); reason == "" || at != since {
 		t.Errorf("the second guest is forgotten: %q since %v, not %v", reason, at, since)

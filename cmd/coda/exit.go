@@ -11,7 +11,7 @@ import (
 const (
 	exitOK     = 0
 	exitFailed = 1 // what was asked for failed, or the settings are wrong
-	exitUsage  = 2 // the command line is wrong; for test also: nothing could be tested
+	exitUsage  = 2 // the command line is wrong; for test also: nothing could be tested, or no report written
 	exitStart  = 3 // the node could not start
 )
 
@@ -68,7 +68,8 @@ type startError struct{ err error }
 func (e *startError) Error() string { return e.err.Error() }
 func (e *startError) Unwrap() error { return e.err }
 
-// untestedError is an executor that could not be tested, which says nothing of it.
+// untestedError is an executor that could not be tested, which says nothing of it, or
+// whose report could not be written.
 type untestedError struct{ err error }
 
 func (e *untestedError) Error() string { return e.err.Error() }

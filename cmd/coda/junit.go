@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +19,7 @@ import (
 type junitFile struct {
 	*os.File
 	path string // as the user wrote it
-	to   string // that the file is renamed to; "": it is written in place, since it is none
+	to   string // that the file is renamed to; "": it is written in place
 }
 
 // createJUnit makes the file before the checks are made, so that a place that cannot
@@ -29,13 +32,19 @@ func createJUnit(path string) (*junitFile, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		j.to = target
 	}
-	var err error
-	if info, statErr := os.Stat(j.to); statErr == nil && !info.Mode().IsRegular() { // a pipe, a terminal; nothing can be moved there
+	info, err := os.Stat(j.to)
+	exists := err == nil
+	if exists && !info.Mode().IsRegular() { // a pipe, a terminal; nothing can be moved there
 		j.to = ""
 		j.File, err = os.OpenFile(path, os.O_WRONLY, 0)
 	} else {
-		between := filepath.Join(filepath.Dir(j.to), fmt.Sprintf(".%s.%d.tmp", filepath.Base(j.to), os.Getpid()))
+		// The name is no process's id, which in a container is the same each time.
+		between := filepath.Join(filepath.Dir(j.to), ".junit-"+rand.Text()+".tmp")
 		j.File, err = os.OpenFile(between, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as the umask has it: others read reports
+		if err != nil && exists {                                                    // its folder takes no other files
+			j.to = ""
+			j.File, err = os.OpenFile(path, os.O_WRONLY, 0)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
@@ -43,11 +52,11 @@ func createJUnit(path string) (*junitFile, error) {
 	return j, nil
 }
 
-// finish puts the report in its place.
-func (j *junitFile) finish() error {
-	err := j.Close()
+// put writes the report and puts it in its place.
+func (j *junitFile) put(report []byte) error {
+	err := rewrite(j.File, report)
 	if err == nil && j.to != "" {
-		err = os.Rename(j.Name(), j.to)
+		err = j.move(report)
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", j.path, withoutPath(err))
@@ -55,29 +64,54 @@ func (j *junitFile) finish() error {
 	return err
 }
 
-// discard removes what was not finished.
+// move renames the file. Where that cannot be, as onto a file that is mounted by itself,
+// the report is written over what is there.
+func (j *junitFile) move(report []byte) error {
+	if os.Rename(j.Name(), j.to) == nil {
+		j.to = ""
+		return nil
+	}
+	place, err := os.OpenFile(j.to, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return rewrite(place, report)
+}
+
+// rewrite gives a file this content, and closes it.
+func rewrite(f *os.File, content []byte) error {
+	_, err := f.Write(content)
+	if info, statErr := f.Stat(); err == nil && statErr == nil && info.Mode().IsRegular() {
+		err = f.Truncate(int64(len(content)))
+	}
+	return errors.Join(err, f.Close())
+}
+
+// discard removes what was not moved.
 func (j *junitFile) discard() {
-	if j == nil || errors.Is(j.Close(), os.ErrClosed) {
+	if j == nil {
 		return
 	}
+	_ = j.Close() // it may be already
 	if j.to != "" {
 		_ = os.Remove(j.Name())
 	}
 }
 
-// writeJUnit writes a verdict where --junit says, if it does.
-func (c *cli) writeJUnit(v *verdict, path string, j *junitFile) error {
-	name := "coda test " + v.Ref
-	switch {
-	case path == stdinPath:
-		return v.WriteJUnit(c.stdout, name, v.Date, v.Error, v.properties())
-	case j == nil:
+// saveJUnit writes a verdict into the file of --junit, if there is one.
+func (v *verdict) saveJUnit(j *junitFile) error {
+	if j == nil {
 		return nil
 	}
-	if err := v.WriteJUnit(j, name, v.Date, v.Error, v.properties()); err != nil {
-		return fmt.Errorf("%s: %w", j.path, withoutPath(err))
+	var report bytes.Buffer
+	if err := v.writeJUnit(&report); err != nil {
+		return fmt.Errorf("%s: %w", j.path, err)
 	}
-	return j.finish()
+	return j.put(report.Bytes())
+}
+
+func (v *verdict) writeJUnit(w io.Writer) error {
+	return v.WriteJUnit(w, "coda test "+v.Ref, v.Date, v.Error, v.properties())
 }
 
 // properties bind a report in JUnit's XML to the file, and to how it was tested.

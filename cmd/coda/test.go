@@ -54,7 +54,8 @@ device, whose counts have to be near, or a stand-in that always measures the sam
 --replay plays it again, without instruments. What a tape is tested for does not depend
 on time: no job is cancelled, and of many qubits or pairs the first are tried.
 
-The status is 0 if all checks passed, 1 if any failed, and 2 if nothing could be tested.`,
+The status is 0 if all checks passed, 1 if any failed, and 2 if nothing could be tested
+or the report could not be written to its file.`,
 		Example: `  {{name}} test backend.wasm
   {{name}} test --device site/device.toml --physics noisy backend.wasm
   {{name}} test --only gates,physics statevector
@@ -206,22 +207,30 @@ func (c *cli) conform(ctx context.Context, v *verdict, f *testFlags) error {
 }
 
 // publish writes a verdict where it was asked for. It returns outcome, unless that
-// cannot be done.
+// cannot be done. The file comes last: that it cannot be written is no reason not to say
+// what was found.
 func (c *cli) publish(v *verdict, f *testFlags, junit *junitFile, outcome error) error {
-	if err := c.writeJUnit(v, f.junit.value, junit); err != nil {
-		return err
-	}
+	var err error
 	switch {
 	case f.json:
-		if err := c.printJSON(v); err != nil {
-			return err
+		if err = c.printJSON(v); err == nil && v.Error != "" {
+			outcome = &untestedError{errReported}
 		}
-		if v.Error != "" {
-			return &untestedError{errReported}
-		}
-	case f.junit.value == stdinPath, v.Error != "":
-	default:
+	case f.junit.value == stdinPath:
+		err = v.writeJUnit(c.stdout)
+	case v.Error == "":
 		c.showConformance(v)
+	}
+	if err != nil {
+		outcome = err
+	}
+	err = v.saveJUnit(junit)
+	switch {
+	case err == nil:
+	case outcome == nil:
+		return &untestedError{err}
+	default: // which says more
+		c.complain("%v", err)
 	}
 	return outcome
 }

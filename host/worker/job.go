@@ -184,9 +184,9 @@ func (w *Worker) spent(ctx context.Context, m *Message) string {
 	reason := fmt.Sprintf("the job was started %d times, and none of the executions came to an end; "+
 		"one that ends because its node is stopped counts as well", maxStarts)
 	err := w.insist(ctx, m, "copied to the dead-letter stream", func() error { return w.Queue.Letter(ctx, m, reason) })
-	w.forget(m.ID) // the job goes on
 	attrs := []any{"job", m.JobID, "message", m.ID, "executions", maxStarts}
 	if err != nil {
+		w.forget(m.ID) // the job goes on
 		attrs = append(attrs, "error", err)
 	}
 	w.Log.Error("a job is not started any more", attrs...)

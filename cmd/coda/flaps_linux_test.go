@@ -93,7 +93,7 @@ func TestFlaps(t *testing.T) {
 	l.completed(l.submit(1)...)
 	few := goroutines(t, fresh)
 	t.Logf("%d flaps, %d jobs: %+v before, %+v after; %d goroutines, of a fresh node %d", flaps(t), len(jobs), before, after, many, few)
-	if many > few+8 { // idle connections come and go
+	if many > few+8 { // work in hand comes and goes
 		t.Errorf("%d goroutines after the flaps, %d in a fresh node", many, few)
 	}
 }
@@ -122,18 +122,22 @@ func holdings(t *testing.T, p *process) held {
 	return h
 }
 
-// goroutines ends a node so that it shows them.
+// goroutines ends a node so that it shows them. Those of connections to the cloud are
+// not counted: as many are kept as were used at once.
 func goroutines(t *testing.T, p *process) int {
 	t.Helper()
 	p.signal(t, syscall.SIGQUIT)
 	<-p.ended
 	n := 0
 	for _, line := range p.stderr {
-		if strings.HasPrefix(line, "goroutine ") {
+		switch {
+		case strings.HasPrefix(line, "goroutine "):
 			n++
+		case strings.HasPrefix(line, "created by net/http.(*Transport).dialConn"):
+			n--
 		}
 	}
-	if n == 0 {
+	if n <= 0 {
 		t.Fatal("the node did not show its goroutines")
 	}
 	return n

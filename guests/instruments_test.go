@@ -26,6 +26,7 @@ import (
 	"github.com/conductorquantum/coda/host/fault"
 	"github.com/conductorquantum/coda/host/instrument"
 	"github.com/conductorquantum/coda/host/instrument/fake"
+	"github.com/conductorquantum/coda/host/testkit/require"
 )
 
 // lab is an executor before a fake of its instrument.
@@ -221,7 +222,7 @@ func serve(t *testing.T, run func(context.Context) error, atRest func() bool) {
 func serveRegisters(t *testing.T, cfg fake.RegistersConfig) (*fake.Registers, string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("registers are mapped on Unix only")
+		require.Missing(t, "unix", "registers are mapped on Unix only")
 	}
 	r, err := fake.NewRegisters(cfg)
 	if err != nil {

@@ -15,7 +15,11 @@ typedef struct {
 /* Counts one shot. False where the memory limit leaves no room for the outcome. */
 bool tally_add(tally *t, uint64_t bits);
 
-/* The outcomes, moved together: t->used of them. Nothing can be counted afterwards. */
-const coda_outcome *tally_outcomes(tally *t);
+/* What was counted, as what came of a job. Nothing can be counted afterwards. */
+void tally_report(tally *t, coda_execution *execution);
+
+/* What comes of a job that reads nothing: no bits, in every shot. False, and the job has
+ * failed, where there is no memory for it. */
+bool tally_no_readouts(const coda_job *job, coda_execution *execution);
 
 #endif

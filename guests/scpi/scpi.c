@@ -122,13 +122,7 @@ static bool play(const coda_job *job, tally *counts) {
 bool coda_run(const coda_job *job, coda_execution *execution) {
     report_to_log = false;
     if (!sequence_check(job)) return false;
-    if (job->circuit.num_measurements == 0) { /* there is one outcome, and nothing to read */
-        coda_outcome *outcome = coda_alloc(sizeof *outcome);
-        if (outcome == NULL) return coda_fail(CODA_INTERNAL, "no memory is left for the outcome");
-        *outcome = (coda_outcome){.count = job->shots};
-        *execution = (coda_execution){.outcomes = outcome, .num_outcomes = 1, .shots_completed = job->shots};
-        return true;
-    }
+    if (job->circuit.num_measurements == 0) return tally_no_readouts(job, execution);
     tally counts = {0};
     if (!play(job, &counts)) {
         report_to_log = true;
@@ -138,9 +132,7 @@ bool coda_run(const coda_job *job, coda_execution *execution) {
         return false;
     }
     if (!keep_open) line_close(); /* others may want the instrument meanwhile */
-    execution->outcomes = tally_outcomes(&counts);
-    execution->num_outcomes = counts.used;
-    execution->shots_completed = counts.shots;
+    tally_report(&counts, execution);
     return true;
 }
 

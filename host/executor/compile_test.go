@@ -70,9 +70,6 @@ func TestCompilingIsBound(t *testing.T) {
 		{"fake-late", executor.Limits{CompileTime: 50 * time.Millisecond}, "compiling it took longer than limits.compile_time = 50ms"},
 		{"fake-least", executor.Limits{CompileMemory: 1 << 20}, "compiling it takes more memory than limits.compile_memory = 1MiB"},
 	} {
-		if raced && tt.limits.CompileMemory > 1<<20 {
-			continue
-		}
 		cache := folder(t)
 		_, err := executor.Open(t.Context(), executor.Config{Name: tt.name, Wasm: wasm, Limits: tt.limits, CacheDir: cache})
 		cause(t, err, fault.Limit, tt.words)

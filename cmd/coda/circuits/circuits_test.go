@@ -36,7 +36,8 @@ func TestFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		t.Skip("the files were written; run the tests again")
+		t.Log("the files were written, and are in what is built next")
+		return
 	}
 	all := circuits.All()
 	if len(all) != len(library) {

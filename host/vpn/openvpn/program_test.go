@@ -1,3 +1,5 @@
+//go:build unix
+
 package openvpn
 
 import (
@@ -5,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,9 +18,6 @@ import (
 // script writes a program of sh into a folder.
 func script(t *testing.T, folder, text string) string {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("it has no sh")
-	}
 	return install(t, folder, "openvpn", []byte("#!/bin/sh\n"+text+"\n"))
 }
 

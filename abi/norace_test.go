@@ -1,5 +1,0 @@
-//go:build !race
-
-package abi_test
-
-const raceEnabled = false

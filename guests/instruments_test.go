@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -725,46 +726,59 @@ cz = "CZ {q1}/{q0}"
 }
 
 // What an earlier connection had under way may reach the instrument in the middle of
-// the next job. No count comes of such a run.
+// the next job. No count comes of such a run: it is played again, once.
 func TestSCPILateCommands(t *testing.T) {
 	t.Parallel()
-	for _, late := range []string{"SEQ:X90 0", "*CLS;:SEQ:CLE;X90 0;X90 1;MEAS 0,1;*ESE {other}", "SHOT 7"} {
-		t.Run(late, func(t *testing.T) {
+	const (
+		gate    = "SEQ:X90 0"
+		another = "*CLS;:SEQ:CLE;X90 0;X90 1;MEAS 0,1;*ESE {other}" // as many steps, of another job
+	)
+	for _, tt := range []struct {
+		late  string
+		times int32
+		says  string // "" where the job succeeds
+	}{
+		{gate, 1, ""},
+		{another, 1, ""},
+		{gate, 2, "the sequence that ran is not the one of the job"},
+		{"SHOT 7", 1, "1000 shots were to run"},
+	} {
+		t.Run(fmt.Sprintf("%s %d", tt.late, tt.times), func(t *testing.T) {
 			t.Parallel()
 			var at string
-			var once sync.Once
+			var came atomic.Int32
 			cfg := fake.Config{Seen: func(r fake.Request) {
-				if r.Text != "OUTP ON" {
+				if r.Text != "OUTP ON" || came.Add(1) > tt.times {
 					return
 				}
-				once.Do(func() { // before the next command of this connection
-					other, err := net.Dial("tcp", at)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					defer other.Close()
-					answers := bufio.NewReader(other)
-					var tag int
-					if _, err := fmt.Fprint(other, "*ESE?\n"); err == nil {
-						_, _ = fmt.Fscanln(answers, &tag)
-					}
-					command := strings.Replace(late, "{other}", fmt.Sprint((tag+1)%256), 1) // as many steps, of another job
-					if _, err := fmt.Fprint(other, command+"\n*OPC?\n"); err == nil {
-						_, _ = answers.ReadString('\n')
-					}
-				})
+				other, err := net.Dial("tcp", at) // before the next command of this connection
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer other.Close()
+				answers := bufio.NewReader(other)
+				var tag int
+				if _, err := fmt.Fprint(other, "*ESE?\n"); err == nil {
+					_, _ = fmt.Fscanln(answers, &tag)
+				}
+				command := strings.Replace(tt.late, "{other}", fmt.Sprint((tag+1)%256), 1)
+				if _, err := fmt.Fprint(other, command+"\n*OPC?\n"); err == nil {
+					_, _ = answers.ReadString('\n')
+				}
 			}}
 			s, device := serveSCPI(t, cfg)
 			at = strings.TrimSuffix(strings.SplitAfter(device, "tcp://")[1], "\n")
 			at = at[:strings.IndexByte(at, '"')]
 			l := openLab(t, device+patient)
 			l.faults, l.atRest = &s.Faults, s.AtRest
-			e, err := l.Run(t.Context(), bell(1000))
-			if err == nil {
-				t.Errorf("a run of another sequence counts: %v", e.Counts(2))
+			if tt.says != "" {
+				l.refuses(t, bell(1000), fault.Internal, tt.says)
 			}
 			l.checkBell(t, 1000)
+			if came.Load() < tt.times {
+				t.Errorf("late commands came %d times", came.Load())
+			}
 		})
 	}
 }

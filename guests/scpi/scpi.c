@@ -113,9 +113,9 @@ static bool check_count(uint64_t shots) {
     return true;
 }
 
-static bool play(const coda_job *job, tally *counts) {
+static bool play(const coda_job *job, tally *counts, bool *mixed) {
     return line_ready() && sequence_load(job) && line_tell(commands.arm) && line_tell(commands.run) && line_check("run") &&
-           await() && check_count(job->shots) && readouts_read(job, counts) && sequence_proof(job) &&
+           await() && check_count(job->shots) && readouts_read(job, counts) && sequence_proof(job, mixed) &&
            line_tell(commands.finish) && line_check("end the job");
 }
 
@@ -124,7 +124,13 @@ bool coda_run(const coda_job *job, coda_execution *execution) {
     if (!sequence_check(job)) return false;
     if (job->circuit.num_measurements == 0) return tally_no_readouts(job, execution);
     tally counts = {0};
-    if (!play(job, &counts)) {
+    bool mixed = false, played = play(job, &counts, &mixed);
+    if (mixed) { /* what came late has come by now */
+        coda_log(CODA_WARN, "commands of an earlier connection came in the middle of the job; it is played again");
+        counts = (tally){0};
+        played = play(job, &counts, &mixed);
+    }
+    if (!played) {
         report_to_log = true;
         if (!rest_anyhow()) coda_log(CODA_ERROR, "the instrument could not be brought to rest after a job that failed");
         report_to_log = false;

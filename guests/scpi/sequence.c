@@ -167,13 +167,14 @@ bool sequence_load(const coda_job *job) {
     return flush();
 }
 
-bool sequence_proof(const coda_job *job) {
+bool sequence_proof(const coda_job *job, bool *mixed) {
     const char *text;
     values v = {.shots = job->shots, .steps = job->circuit.num_operations + job->circuit.num_measurements};
     if (commands.proof == NULL) return true;
     num_kept = 0, num_whole = 0;
     if (!line_ask(commands.proof, &text) || !put_filled(answer_proof, &v) || !put("", 1)) return false;
-    return answer_matches(kept, text) ||
+    *mixed = !answer_matches(kept, text);
+    return !*mixed ||
            report(CODA_INTERNAL, "the sequence that ran is not the one of the job: %s answers \"%s\", not \"%s\"",
                   commands.proof, text, kept);
 }

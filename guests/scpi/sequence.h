@@ -15,7 +15,7 @@ bool sequence_load(const coda_job *job);
 
 /* Asks the instrument whether its sequence is the one that was loaded. What an earlier
  * connection had under way may have reached it late: gates make it longer, and another
- * job's begin has another tag. */
-bool sequence_proof(const coda_job *job);
+ * job's begin has another tag. Then it is false by way of coda_fail, and *mixed is set. */
+bool sequence_proof(const coda_job *job, bool *mixed);
 
 #endif
